@@ -1,0 +1,93 @@
+//! Frames of the application socket, subprotocol `offshoot.app.v2` (docs/app-socket.md).
+//!
+//! JSON text frames. The server sends a SNAPSHOT, then events with growing numbers; a client that
+//! reconnects names the last number it saw and gets only what it missed, where that is still known.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::view::{Agent, Repository, Session};
+use crate::{AgentId, RepositoryId, SessionId};
+
+/// The subprotocol's name.
+pub const SUBPROTOCOL: &str = "offshoot.app.v2";
+
+/// One frame from the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum AppFrame {
+    /// Everything, true at `seq`. Replaces what the client knew.
+    Snapshot {
+        /// The server's run; numbers of another run mean nothing.
+        instance: String,
+        /// The number of the last event the snapshot contains.
+        seq: u64,
+        /// All sessions, oldest first.
+        sessions: Vec<Session>,
+        /// All repositories.
+        repositories: Vec<Repository>,
+        /// All agents, the default first.
+        agents: Vec<Agent>,
+    },
+    /// One change.
+    Event {
+        /// Its number, one more than the one before.
+        seq: u64,
+        /// The change.
+        event: AppEvent,
+    },
+}
+
+/// A change. Objects are complete, so that applying an event twice is harmless.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum AppEvent {
+    /// A session is new.
+    SessionCreated {
+        /// The session.
+        session: Session,
+    },
+    /// A session, one of its workers, or its process changed.
+    SessionUpdated {
+        /// The session.
+        session: Session,
+    },
+    /// A session is gone.
+    SessionDeleted {
+        /// Its id.
+        session_id: SessionId,
+    },
+    /// A repository is new or changed.
+    RepositoryUpdated {
+        /// The repository.
+        repository: Repository,
+    },
+    /// A repository is no longer registered.
+    RepositoryDeleted {
+        /// Its id.
+        repository_id: RepositoryId,
+    },
+    /// An agent is new or changed.
+    AgentUpdated {
+        /// The agent.
+        agent: Agent,
+    },
+    /// An agent is gone.
+    AgentDeleted {
+        /// Its id.
+        agent_id: AgentId,
+    },
+}
+
+/// Query of the socket's address: where to resume.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+pub struct AppResume {
+    /// The run whose numbers the client holds.
+    pub instance: Option<String>,
+    /// The last number it saw.
+    pub seq: Option<u64>,
+}

@@ -1,0 +1,320 @@
+//! Read models: what clients are shown of the engine's objects.
+//!
+//! Keys are camelCase; an absent value is an absent key. The shapes are a superset of the first
+//! dialect's objects, so that one object serves both: fields marked *v1* exist for its clients.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{AgentId, RepositoryId, SessionId, TerminalSize, WorkerId};
+
+/// A place to work: a directory, a title, and workers in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// The session's id.
+    pub id: SessionId,
+    /// Whether the directory is a worktree of a registered repository or any directory.
+    #[serde(rename = "type")]
+    pub kind: SessionKind,
+    /// The directory, as given when the session was created.
+    pub location_path: String,
+    /// *v1*: `active`, or `inactive` for a paused session.
+    pub status: SessionStatus,
+    /// *v1*: `running` when a process lives or there is none to run, else `hibernated`.
+    pub activation_state: ActivationState,
+    /// Whether the session was paused by its user.
+    pub paused: bool,
+    /// When the session was created.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// The workers, oldest first.
+    pub workers: Vec<Worker>,
+    /// The prompt the first agent was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_prompt: Option<String>,
+    /// The title; may be empty, which counts as none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The repository of a worktree session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<RepositoryId>,
+    /// The repository's name, `Unknown` when it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    /// The branch of a worktree session. *v1* calls it an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree_id: Option<String>,
+    /// Whether the directory is the repository's main worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_main_worktree: Option<bool>,
+    /// Whether the directory is missing on disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub location_missing: bool,
+}
+
+/// The kind of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionKind {
+    /// The directory is a worktree of a registered repository.
+    Worktree,
+    /// The directory is any directory.
+    Quick,
+}
+
+/// *v1*: whether the session is one to open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionStatus {
+    /// The session can be opened.
+    Active,
+    /// The session is paused; resume it first.
+    Inactive,
+}
+
+/// *v1*: whether any process of the session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationState {
+    /// At least one process lives, or the session has none to run.
+    Running,
+    /// All processes have ended.
+    Hibernated,
+}
+
+/// One tab of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Worker {
+    /// The worker's id, stable over restarts.
+    pub id: WorkerId,
+    /// The name on the tab.
+    pub name: String,
+    /// When the worker was created.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// What the worker runs.
+    #[serde(rename = "type")]
+    pub kind: WorkerKind,
+    /// The agent definition, for agent workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// *v1*: whether the process lives; absent for diff workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated: Option<bool>,
+    /// What a diff worker compares against: a commit or `HEAD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_commit: Option<String>,
+    /// The state of the process; absent for diff workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// What the agent is doing; absent for terminals and diff workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Activity>,
+    /// The title the program gave its terminal, stripped of control characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_title: Option<String>,
+}
+
+/// What a worker runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerKind {
+    /// An agent.
+    Agent,
+    /// The user's shell.
+    Terminal,
+    /// No process: a view of the changes.
+    GitDiff,
+}
+
+/// The process of a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Process {
+    /// Where in its life the process is.
+    pub state: ProcessState,
+    /// One life of the worker's output; grows when a restart begins a new output at offset 0.
+    pub epoch: u32,
+    /// The process id, while it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// Why it could not start, was lost or cannot be judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The size of its terminal.
+    pub size: TerminalSize,
+}
+
+/// Where in its life a worker's process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessState {
+    /// Asked for, not yet confirmed.
+    Starting,
+    /// The process lives.
+    Running,
+    /// The process ended; `exit` says how.
+    Exited,
+    /// The process never ran; `reason` says why.
+    FailedToStart,
+    /// The process is gone without an exit status, for example after a reboot.
+    Lost,
+    /// Whether the process lives cannot be told right now. It is never restarted blindly.
+    Unknown,
+    /// Stopped by its user, or never started.
+    Stopped,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Exit {
+    /// The exit code; absent when a signal ended the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The number of the signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+}
+
+/// What an agent is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Activity {
+    /// The state.
+    pub state: ActivityState,
+    /// Why it is in this state, in words; for `asking`, the question where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when.
+    #[schema(value_type = String, format = "date-time")]
+    pub since: Timestamp,
+}
+
+/// The states of an agent's activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivityState {
+    /// The process starts and has not shown what it does.
+    Starting,
+    /// A turn is under way.
+    Working,
+    /// A person must answer.
+    Asking,
+    /// The agent waits for its next prompt.
+    Idle,
+    /// The process has ended.
+    Exited,
+}
+
+/// A registered repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Repository {
+    /// The repository's id.
+    pub id: RepositoryId,
+    /// The last component of the path.
+    pub name: String,
+    /// The main worktree.
+    pub path: String,
+    /// When it was registered.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// The URL of remote `origin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_url: Option<String>,
+    /// A command run in every new worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_command: Option<String>,
+    /// Environment of the sessions' processes, as dotenv text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env_vars: Option<String>,
+}
+
+/// A worktree of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Worktree {
+    /// The directory.
+    pub path: String,
+    /// The branch, or `(detached at 1a2b3c4)`.
+    pub branch: String,
+    /// Whether it is the main worktree.
+    pub is_main: bool,
+    /// The repository.
+    pub repository_id: RepositoryId,
+    /// The number of a worktree of ours, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Whether the directory is gone although git still lists it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+}
+
+/// The branches of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Branches {
+    /// Local branches.
+    pub local: Vec<String>,
+    /// Remote branches with their remote's name, `origin/main`.
+    pub remote: Vec<String>,
+    /// The default branch; null when it cannot be told.
+    pub default_branch: Option<String>,
+}
+
+/// An agent definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    /// The definition's id.
+    pub id: AgentId,
+    /// The name shown to people.
+    pub name: String,
+    /// How to start it; holds `{{prompt}}`.
+    pub command_template: String,
+    /// How to continue its last conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continue_template: Option<String>,
+    /// How to run it without a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headless_template: Option<String>,
+    /// A sentence for people; may be empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether it ships with the product and cannot be changed.
+    pub is_built_in: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// Patterns that tell what the agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_patterns: Option<ActivityPatterns>,
+    /// What the templates allow.
+    pub capabilities: AgentCapabilities,
+}
+
+/// Patterns on an agent's screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityPatterns {
+    /// Regular expressions that match while the agent asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking_patterns: Option<Vec<String>>,
+}
+
+/// What an agent definition allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentCapabilities {
+    /// It has a continue template.
+    pub supports_continue: bool,
+    /// It has a headless template.
+    pub supports_headless_mode: bool,
+    /// It has at least one asking pattern.
+    pub supports_activity_detection: bool,
+}

@@ -1,0 +1,98 @@
+/**
+ * The one way to the REST interface: JSON in, JSON out, every failure a `Failure`.
+ *
+ * It knows no component. Whoever calls decides what a failure means; a request without a valid
+ * sign-in is also told to the listener, since it concerns the whole page.
+ */
+import type { Problem } from './schema.ts';
+
+/** A failed request: the server's own problem, or one made here when nothing answered. */
+export class Failure extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+
+  get code(): string {
+    return this.problem.code;
+  }
+
+  /** Whether no server answered, so that the same request may work later. */
+  get isUnreachable(): boolean {
+    return this.problem.code === 'unreachable';
+  }
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+interface Options {
+  body?: unknown;
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+}
+
+let onSignedOut: () => void = () => {};
+
+/** Names who hears that the server no longer knows this browser. */
+export function listenSignedOut(listener: () => void): void {
+  onSignedOut = listener;
+}
+
+/** Sends one request and returns the parsed answer. */
+export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
+  const headers = new Headers({ accept: 'application/json', ...options.headers });
+  if (options.body !== undefined) headers.set('content-type', 'application/json');
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (err) {
+    if (options.signal?.aborted) throw err;
+    throw new Failure(unreachable());
+  }
+  const text = await response.text();
+  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
+  const failure = new Failure(problemOf(response, text));
+  if (response.status === 401 && !path.startsWith('/api/auth/sign-in')) onSignedOut();
+  throw failure;
+}
+
+function problemOf(response: Response, text: string): Problem {
+  try {
+    const body = JSON.parse(text) as Partial<Problem>;
+    const detail = body.detail ?? body.error;
+    if (detail) {
+      return {
+        code: body.code ?? 'internal',
+        status: response.status,
+        title: body.title ?? response.statusText,
+        detail,
+        error: detail,
+        ...(body.field ? { field: body.field } : {}),
+      };
+    }
+  } catch {
+    // Not ours, for example a proxy's page: say what is known.
+  }
+  if (response.status >= 502 && response.status <= 504) return unreachable();
+  const detail = `The server answered ${response.status} ${response.statusText}.`;
+  return { code: 'internal', status: response.status, title: 'Error', detail, error: detail };
+}
+
+function unreachable(): Problem {
+  const detail = 'The server did not answer. Agents keep running; try again in a moment.';
+  return { code: 'unreachable', status: 0, title: 'Unreachable', detail, error: detail };
+}
+
+/** The words to show for anything that was thrown. */
+export function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}

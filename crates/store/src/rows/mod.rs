@@ -1,0 +1,31 @@
+//! One file per table: its row, and every statement on it.
+
+pub(crate) mod agents;
+pub(crate) mod auth;
+pub(crate) mod jobs;
+pub(crate) mod outbox;
+pub(crate) mod repositories;
+pub(crate) mod sessions;
+pub(crate) mod settings;
+pub(crate) mod workers;
+pub(crate) mod worktrees;
+
+use rusqlite::{Connection, Params, Row};
+
+/// Runs a query and reads all its rows.
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection
+        .prepare_cached(sql)?
+        .query_map(params, read)?
+        .collect()
+}
+
+/// Runs a change and returns how many rows it touched.
+fn change(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(params)
+}

@@ -34,6 +34,8 @@ pub enum ErrorCode {
     AgentNotFound,
     /// The worktree does not exist.
     WorktreeNotFound,
+    /// The token does not exist.
+    TokenNotFound,
     /// The path does not exist or is no directory.
     PathNotFound,
     /// The path lies where sessions are not allowed.

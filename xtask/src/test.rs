@@ -1,0 +1,138 @@
+//! `cargo xtask test`: everything that is tested, after bringing what it needs.
+
+use anyhow::{Result, bail};
+
+use crate::bring;
+use crate::report::{Counts, Reader, Report};
+use crate::run::{Program, cargo, target_dir};
+
+/// Web projects whose packages tests need; the vt's holds the terminal it is compared with.
+const WEB_PROJECTS: [&str; 3] = ["web", "crates/vt/tests/oracle", "e2e"];
+
+/// How much is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Everything,
+    /// What needs no Node.js and no browser.
+    RustOnly,
+}
+
+/// Runs the tests and tells whether all passed.
+pub(crate) fn run(extent: Extent) -> Result<bool> {
+    let mut report = Report::default();
+    if extent == Extent::Everything {
+        bring_all(&mut report);
+    }
+    // One build with one selection of features; everything after it finds its products.
+    let built = report.stage("build", || {
+        let args = ["build", "--workspace", "--all-targets", "--locked"];
+        cargo(&args).succeeds().map(Counts::one)
+    });
+    if built {
+        report.stage("rust", rust);
+        report.stage("doc tests", || {
+            counted(cargo(&[
+                "test",
+                "--workspace",
+                "--doc",
+                "--locked",
+                "--quiet",
+            ]))
+        });
+    }
+    if extent == Extent::Everything {
+        web(&mut report);
+        if built {
+            browser(&mut report);
+        }
+    }
+    Ok(report.finish())
+}
+
+fn bring_all(report: &mut Report) {
+    for what in bring::system_programs() {
+        report.missing(what);
+    }
+    for dir in WEB_PROJECTS {
+        if bring::has_web_project(dir)
+            && let Err(err) = bring::npm_packages(dir)
+        {
+            report.missing(format!("packages of {dir}: {err:#}"));
+        }
+    }
+}
+
+fn rust() -> Result<Counts> {
+    let has_nextest = cargo(&["nextest", "--version"]).output().is_some();
+    let args: &[&str] = if has_nextest {
+        &[
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+        ]
+    } else {
+        &[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--locked",
+            "--no-fail-fast",
+        ]
+    };
+    counted(cargo(args))
+}
+
+fn web(report: &mut Report) {
+    if !bring::has_web_project("web") {
+        return;
+    }
+    report.stage("web: types", || web_script("typecheck").map(Counts::one));
+    report.stage("web: Biome", || web_script("lint").map(Counts::one));
+    report.stage("web: vitest", || {
+        counted(Program::new("web", "npm", &["run", "--silent", "test"]))
+    });
+}
+
+/// Runs a script of `web/package.json` that answers one question.
+pub(crate) fn web_script(name: &str) -> Result<bool> {
+    Program::new("web", "npm", &["run", "--silent", name]).succeeds()
+}
+
+fn browser(report: &mut Report) {
+    if !bring::has_web_project("e2e") {
+        return;
+    }
+    report.stage("browser", || {
+        let binary = target_dir().join("debug/offshoot");
+        let mut tests = Program::new("e2e", "npx", &["playwright", "test"])
+            .env("OFFSHOOT_BIN", binary)
+            .env("OFFSHOOT_FAKE_AGENT", target_dir().join("debug/fake-agent"));
+        match bring::chromium() {
+            Some(chromium) => tests = tests.env("OFFSHOOT_CHROMIUM", chromium),
+            None => bring::playwright_browser()?,
+        }
+        counted(tests)
+    });
+}
+
+/// Runs a test program and counts; one that fails without saying which test counts as one failure.
+fn counted(program: Program) -> Result<Counts> {
+    let mut reader = Reader::default();
+    let succeeded = program.watch(|line| reader.read(line))?;
+    let mut counts = reader.counts;
+    if !succeeded && counts.failed == 0 {
+        counts.failed = 1;
+    }
+    if succeeded && counts.failed > 0 {
+        bail!(
+            "the test program succeeded although {} tests failed",
+            counts.failed
+        );
+    }
+    Ok(counts)
+}

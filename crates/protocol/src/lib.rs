@@ -8,6 +8,7 @@
 pub mod app;
 pub mod ids;
 pub mod limits;
+pub mod millis;
 pub mod problem;
 pub mod rest;
 pub mod size;

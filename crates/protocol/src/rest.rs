@@ -329,6 +329,7 @@ pub struct TokenView {
     /// What it is for.
     pub name: String,
     /// When it was made.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub created_at: jiff::Timestamp,
     /// When it was last used, to the minute.

@@ -27,6 +27,7 @@ pub struct Session {
     /// Whether the session was paused by its user.
     pub paused: bool,
     /// When the session was created.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
     /// The workers, oldest first.
@@ -93,6 +94,7 @@ pub struct Worker {
     /// The name on the tab.
     pub name: String,
     /// When the worker was created.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
     /// What the worker runs.
@@ -191,6 +193,7 @@ pub struct Activity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
 }
@@ -222,6 +225,7 @@ pub struct Repository {
     /// The main worktree.
     pub path: String,
     /// When it was registered.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
     /// The URL of remote `origin`.
@@ -289,6 +293,7 @@ pub struct Agent {
     /// Whether it ships with the product and cannot be changed.
     pub is_built_in: bool,
     /// When it was made.
+    #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
     /// Patterns that tell what the agent does.

@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The product: sessions, workers, agents, and the events about them.
+//!
+//! Owns what exists and what happens to it; every adapter (HTTP, sockets, command line) calls the
+//! same commands here. It does not know status codes, sockets of clients, or the environment: all
+//! of its surroundings come in with [`EngineConfig`]. Commands fail with [`EngineError`], whose
+//! text is for people and whose code is for programs.
+//!
+//! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
+//! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
+//! `activity` judges what agents do, `credentials` knows who may ask.
+
+mod activity;
+mod agents;
+mod checks;
+mod commands;
+mod config;
+mod credentials;
+mod engine;
+mod environment;
+mod error;
+mod event;
+mod launch;
+mod paths;
+mod reconcile;
+mod state;
+mod template;
+mod worker;
+
+pub use config::EngineConfig;
+pub use credentials::Credentials;
+pub use engine::{Engine, Subscription};
+pub use error::{EngineError, StartError};
+pub use event::{Event, EventStream, Numbered, StreamEnd};
+pub use offshoot_vt::without_reports;
+pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
+
+pub use commands::workers::Activation;

@@ -26,6 +26,9 @@ mod tests {
         #[derive(serde::Serialize)]
         struct Body(#[serde(with = "super")] jiff::Timestamp);
         let body = Body(jiff::Timestamp::UNIX_EPOCH);
-        assert_eq!(serde_json::to_string(&body).unwrap(), "\"1970-01-01T00:00:00.000Z\"");
+        assert_eq!(
+            serde_json::to_string(&body).unwrap(),
+            "\"1970-01-01T00:00:00.000Z\""
+        );
     }
 }

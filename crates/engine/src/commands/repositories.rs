@@ -1,0 +1,269 @@
+//! Repositories: register, change, unregister, and what git says about them.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use offshoot_protocol::RepositoryId;
+use offshoot_protocol::rest::PatchRepository;
+use offshoot_protocol::view::{Branches, Repository, Worktree};
+use offshoot_store::RepositoryRow;
+
+use crate::event::Event;
+use crate::state::{RepositoryEntry, SessionEntry};
+use crate::{Engine, EngineError, paths};
+
+impl Engine {
+    /// Registers the repository whose main worktree is at a path.
+    ///
+    /// # Errors
+    /// The path does not exist, is no repository, or is registered already.
+    pub async fn register_repository(&self, path: &str) -> Result<Repository, EngineError> {
+        let path = paths::expand(path, self.user_home())?;
+        if !path.exists() {
+            return Err(EngineError::PathNotFound(path));
+        }
+        if !path.join(".git").exists() {
+            return Err(EngineError::NotARepository(path));
+        }
+        let opened = self.open_repository(&path).await?;
+        if self.find_repository(&path).is_some() {
+            return Err(EngineError::RepositoryExists(path));
+        }
+        self.add_repository(&path, &opened).await
+    }
+
+    /// Finds or registers the repository that holds a path.
+    pub(crate) async fn repository_of(
+        &self,
+        path: &Path,
+    ) -> Result<(Repository, offshoot_git::Repository), EngineError> {
+        let opened = self.open_repository(path).await?;
+        let root = opened.root().to_owned();
+        let repository = match self.find_repository(&root) {
+            Some(repository) => repository,
+            None => self.add_repository(&root, &opened).await?,
+        };
+        Ok((repository, opened))
+    }
+
+    pub(crate) async fn open_repository(
+        &self,
+        path: &Path,
+    ) -> Result<offshoot_git::Repository, EngineError> {
+        use offshoot_git::OpenError;
+        offshoot_git::open(path).await.map_err(|err| match err {
+            OpenError::NotFound { .. } => EngineError::PathNotFound(path.to_owned()),
+            OpenError::NotARepository { .. } => EngineError::NotARepository(path.to_owned()),
+            err => EngineError::Git(err.to_string()),
+        })
+    }
+
+    fn find_repository(&self, path: &Path) -> Option<Repository> {
+        let state = self.state();
+        let found = state
+            .repositories
+            .iter()
+            .find(|entry| Path::new(&entry.row.path) == path);
+        found.map(RepositoryEntry::view)
+    }
+
+    async fn add_repository(
+        &self,
+        path: &Path,
+        opened: &offshoot_git::Repository,
+    ) -> Result<Repository, EngineError> {
+        let Some(text) = path.to_str() else {
+            let message = "the path is not valid UTF-8, which clients could not show".to_owned();
+            return Err(EngineError::Invalid {
+                field: "path",
+                message,
+            });
+        };
+        let name = path.file_name().map_or_else(
+            || text.to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let row = RepositoryRow {
+            id: RepositoryId::random(),
+            path: text.to_owned(),
+            name,
+            created_at: Timestamp::now(),
+            setup_command: None,
+            env_vars: None,
+        };
+        let saved = self.inner.store.insert_repository(row.clone()).await;
+        saved.map_err(|err| self.store_error("record the repository", err))?;
+        let entry = RepositoryEntry {
+            row,
+            remote_url: opened.remote_url().await,
+        };
+        let view = entry.view();
+        let mut state = self.state();
+        state.repositories.push(entry);
+        state.events.publish(Event::RepositoryCreated(view.clone()));
+        Ok(view)
+    }
+
+    /// Changes a repository's setup command or environment.
+    ///
+    /// # Errors
+    /// There is no such repository.
+    pub async fn patch_repository(
+        &self,
+        id: RepositoryId,
+        change: PatchRepository,
+    ) -> Result<Repository, EngineError> {
+        let mut row = self.state().repository(id)?.row.clone();
+        if let Some(command) = change.setup_command {
+            row.setup_command = trimmed(command);
+        }
+        if let Some(env_vars) = change.env_vars {
+            row.env_vars = trimmed(env_vars);
+        }
+        let saved = self.inner.store.update_repository(row.clone()).await;
+        saved.map_err(|err| self.store_error("record the repository", err))?;
+        let mut state = self.state();
+        let entry = state
+            .repositories
+            .iter_mut()
+            .find(|entry| entry.row.id == id);
+        let Some(entry) = entry else {
+            return Err(EngineError::RepositoryNotFound(id));
+        };
+        entry.row = row;
+        let view = entry.view();
+        state.events.publish(Event::RepositoryUpdated(view.clone()));
+        Ok(view)
+    }
+
+    /// Forgets a repository. Its files, worktrees included, stay where they are.
+    ///
+    /// # Errors
+    /// There is no such repository, or sessions use it.
+    pub async fn unregister_repository(&self, id: RepositoryId) -> Result<(), EngineError> {
+        let users: Vec<String> = {
+            let state = self.state();
+            state.repository(id)?;
+            let uses = |entry: &&SessionEntry| entry.row.repository_id == Some(id);
+            state
+                .sessions
+                .iter()
+                .filter(uses)
+                .map(SessionEntry::label)
+                .collect()
+        };
+        if !users.is_empty() {
+            return Err(EngineError::InUse {
+                what: "Repository",
+                sessions: users,
+            });
+        }
+        let deleted = self.inner.store.delete_repository(id).await;
+        deleted.map_err(|err| self.store_error("forget the repository", err))?;
+        let mut state = self.state();
+        state.repositories.retain(|entry| entry.row.id != id);
+        state.events.publish(Event::RepositoryDeleted(id));
+        Ok(())
+    }
+
+    /// Lists a repository's branches.
+    ///
+    /// # Errors
+    /// There is no such repository, or git fails.
+    pub async fn branches(&self, id: RepositoryId) -> Result<Branches, EngineError> {
+        let path = self.repository_path(id)?;
+        let opened = self.open_repository(&path).await?;
+        let branches = opened
+            .branches()
+            .await
+            .map_err(|err| EngineError::Git(err.to_string()))?;
+        Ok(Branches {
+            local: branches.local,
+            remote: branches.remote,
+            default_branch: branches.default,
+        })
+    }
+
+    /// Lists a repository's worktrees as git knows them, the main one first.
+    ///
+    /// # Errors
+    /// There is no such repository, or git fails.
+    pub async fn worktrees(&self, id: RepositoryId) -> Result<Vec<Worktree>, EngineError> {
+        let path = self.repository_path(id)?;
+        let opened = self.open_repository(&path).await?;
+        let found = opened
+            .worktrees()
+            .await
+            .map_err(|err| EngineError::Git(err.to_string()))?;
+        let indexes = self.inner.store.worktrees_of(id).await;
+        let indexes = indexes.map_err(|err| self.store_error("list the worktrees", err))?;
+        let index_of = |path: &str| {
+            indexes
+                .iter()
+                .find(|row| row.path == path)
+                .map(|row| row.idx)
+        };
+        let view = |worktree: offshoot_git::Worktree| {
+            let path = worktree.path.to_string_lossy().into_owned();
+            let short = worktree.head.get(..7).unwrap_or(&worktree.head).to_owned();
+            Worktree {
+                branch: worktree
+                    .branch
+                    .unwrap_or_else(|| format!("(detached at {short})")),
+                is_main: worktree.is_main,
+                repository_id: id,
+                index: index_of(&path),
+                missing: worktree.missing,
+                path,
+            }
+        };
+        Ok(found.into_iter().map(view).collect())
+    }
+}
+
+fn trimmed(value: Option<String>) -> Option<String> {
+    value
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+}
+
+/// Turns git's refusal to make a worktree into what the caller can do about it.
+pub(crate) fn add_error(err: offshoot_git::AddError) -> EngineError {
+    use offshoot_git::AddError;
+    match err {
+        AddError::InvalidBranch { name, .. } => EngineError::InvalidBranch(name),
+        AddError::BranchExists { name } => EngineError::BranchExists(format!(
+            "The branch {name:?} exists already; choose another name, or start on the existing branch"
+        )),
+        AddError::BranchNotFound { name } => EngineError::BranchNotFound(name),
+        AddError::BranchCheckedOut { name, path } => EngineError::BranchExists(format!(
+            "The branch {name:?} is checked out in {}; open a session there instead",
+            path.display()
+        )),
+        err => EngineError::Git(err.to_string()),
+    }
+}
+
+/// Turns git's refusal to rename a branch into what the caller can do about it.
+pub(crate) fn git_error(branch: &str, err: offshoot_git::RenameError) -> EngineError {
+    use offshoot_git::RenameError;
+    match err {
+        RenameError::InvalidBranch { .. } => EngineError::InvalidBranch(branch.to_owned()),
+        RenameError::BranchExists { .. } => {
+            EngineError::BranchExists(format!("The branch {branch:?} exists already"))
+        }
+        err => EngineError::Git(err.to_string()),
+    }
+}
+
+/// Where the worktrees of a repository lie: by owner and name of its remote, else by its directory.
+pub(crate) fn worktrees_dir(root: &Path, remote_url: Option<&str>, repository: &Path) -> PathBuf {
+    match remote_url.and_then(offshoot_git::owner_and_name) {
+        Some((owner, name)) => root.join(owner).join(name),
+        None => root.join(
+            repository
+                .file_name()
+                .unwrap_or_else(|| "repository".as_ref()),
+        ),
+    }
+}

@@ -1,0 +1,89 @@
+//! What the engine is told at start, and where everything lies in the data directory.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use offshoot_protocol::WorkerId;
+
+/// Everything the engine needs to know of its surroundings; it reads no environment itself.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The data directory; made when absent.
+    pub home: PathBuf,
+    /// A short directory for sockets that lives as long as the user's processes do, when there is one.
+    pub run_dir: Option<PathBuf>,
+    /// The running executable, copied into the data directory for shims.
+    pub program: PathBuf,
+    /// The user's home directory, for `~`.
+    pub user_home: PathBuf,
+    /// The shell of terminal workers.
+    pub shell: OsString,
+    /// The environment that workers start from. Holds no secret of the server.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The product's version.
+    pub version: String,
+}
+
+/// The layout of the data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    root: PathBuf,
+    run_dir: PathBuf,
+}
+
+/// Longest socket path that every supported system accepts, with its final NUL.
+const SOCKET_PATH_BYTES: usize = 103;
+
+impl Home {
+    pub(crate) fn new(config: &EngineConfig) -> Self {
+        let root = config.home.clone();
+        let fits =
+            |dir: &Path| dir.as_os_str().len() + "/0123456789abcdef.s".len() < SOCKET_PATH_BYTES;
+        let run_dir = match &config.run_dir {
+            Some(dir) if fits(dir) => dir.clone(),
+            _ => root.join("r"),
+        };
+        Self { root, run_dir }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Directories that must exist, all private to the user.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let mut all = vec![self.root.clone(), self.run_dir.clone()];
+        all.extend(["workers", "bin", "worktrees", "uploads"].map(|name| self.root.join(name)));
+        all
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("offshoot.db")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(crate) fn workers(&self) -> PathBuf {
+        self.root.join("workers")
+    }
+
+    pub(crate) fn worker(&self, id: WorkerId) -> PathBuf {
+        self.workers().join(id.to_string())
+    }
+
+    /// The socket a new shim of this worker binds. Recorded by the shim, never recomputed later.
+    pub(crate) fn socket(&self, id: WorkerId) -> PathBuf {
+        let short = id.0.simple().to_string();
+        self.run_dir.join(format!("{}.s", &short[..16]))
+    }
+
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    pub(crate) fn worktrees(&self) -> PathBuf {
+        self.root.join("worktrees")
+    }
+}

@@ -1,0 +1,340 @@
+//! The engine's handle: start, shutdown, questions and subscriptions.
+
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use offshoot_protocol::view::{Agent, Repository, Session};
+use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_store::Store;
+use parking_lot::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{EngineConfig, Home};
+use crate::event::{EventLog, EventStream};
+use crate::state::State;
+use crate::worker::WorkerHandle;
+use crate::{Credentials, EngineError, StartError, reconcile};
+
+/// Workers' tasks and the database get so long to finish at shutdown; then they are abandoned,
+/// which loses nothing that was acknowledged.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// The engine. Cheap to clone; all clones are one engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What all clones share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: EngineConfig,
+    pub(crate) home: Home,
+    pub(crate) store: Store,
+    /// The number of this run of the server: shims refuse commands of earlier ones.
+    pub(crate) server_epoch: u64,
+    /// The executable that shims run: a copy that no upgrade touches.
+    pub(crate) shim_program: PathBuf,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) cancel: CancellationToken,
+    instance: String,
+    credentials: Credentials,
+    state: Mutex<State>,
+    /// Locked while this engine lives: one server per data directory.
+    _lock: File,
+}
+
+/// Everything that exists, and the events that follow.
+#[derive(Debug)]
+pub struct Subscription {
+    /// The number of the last event contained in the snapshot.
+    pub seq: u64,
+    /// All sessions, oldest first.
+    pub sessions: Vec<Session>,
+    /// All repositories, oldest first.
+    pub repositories: Vec<Repository>,
+    /// All agents, the default one first.
+    pub agents: Vec<Agent>,
+    /// What happens from here on.
+    pub events: EventStream,
+}
+
+impl Engine {
+    /// Opens the data directory, finds out what survived, and takes it over.
+    ///
+    /// # Errors
+    /// Another server uses the directory, or it cannot be read or written.
+    pub async fn start(config: EngineConfig) -> Result<Self, StartError> {
+        let home = Home::new(&config);
+        make_directories(&home)?;
+        let lock = lock_home(&home)?;
+        let opened = Store::open(&home.database()).map_err(StartError::Store)?;
+        if let Some(path) = &opened.set_aside {
+            tracing::warn!(path = %path.display(), "the database was damaged and is set aside; sessions are rebuilt from their workers");
+        }
+        let store = opened.store;
+        let server_epoch = store.next_server_epoch().await.map_err(StartError::Store)?;
+        let shim_program = keep_program(&home, &config.program)?;
+        let engine = Self {
+            inner: Arc::new(Inner {
+                server_epoch,
+                shim_program,
+                tasks: TaskTracker::new(),
+                cancel: CancellationToken::new(),
+                instance: uuid::Uuid::new_v4().to_string(),
+                credentials: Credentials::new(store.clone()),
+                state: Mutex::new(State {
+                    sessions: Vec::new(),
+                    repositories: Vec::new(),
+                    custom_agents: Vec::new(),
+                    events: EventLog::new(),
+                }),
+                _lock: lock,
+                config,
+                home,
+                store,
+            }),
+        };
+        reconcile::reconcile(&engine).await?;
+        Ok(engine)
+    }
+
+    /// Ends the engine's tasks and closes the database. Touches no worker's process.
+    pub async fn shutdown(&self) {
+        self.inner.cancel.cancel();
+        self.inner.tasks.close();
+        let finish = async {
+            self.inner.tasks.wait().await;
+            if let Err(err) = self.inner.store.clone().close().await {
+                tracing::warn!(%err, "close the database");
+            }
+        };
+        if tokio::time::timeout(SHUTDOWN, finish).await.is_err() {
+            tracing::warn!("some tasks did not end in time and are abandoned");
+        }
+    }
+
+    /// Returns the name of this run: event numbers of another run mean nothing.
+    pub fn instance(&self) -> &str {
+        &self.inner.instance
+    }
+
+    /// Returns the data directory.
+    pub fn home(&self) -> &Path {
+        self.inner.home.root()
+    }
+
+    /// Returns the user's home directory.
+    pub fn user_home(&self) -> &Path {
+        &self.inner.config.user_home
+    }
+
+    /// Returns the product's version.
+    pub fn version(&self) -> &str {
+        &self.inner.config.version
+    }
+
+    /// Returns who may talk to the server.
+    pub fn credentials(&self) -> &Credentials {
+        &self.inner.credentials
+    }
+
+    /// Takes everything that exists together with the stream of what follows.
+    pub fn subscribe(&self) -> Subscription {
+        let state = self.state();
+        let seq = state.events.seq();
+        Subscription {
+            seq,
+            sessions: state.views(),
+            repositories: state
+                .repositories
+                .iter()
+                .map(|entry| entry.view())
+                .collect(),
+            agents: state.agents(),
+            events: state
+                .events
+                .since(seq)
+                .expect("the newest number is always kept"),
+        }
+    }
+
+    /// Continues after an event number of this run, or `None` when it is too old.
+    pub fn resume_events(&self, after_seq: u64) -> Option<EventStream> {
+        self.state().events.since(after_seq)
+    }
+
+    /// Returns all sessions, oldest first.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.state().views()
+    }
+
+    /// Returns one session.
+    ///
+    /// # Errors
+    /// There is no such session.
+    pub fn session(&self, id: SessionId) -> Result<Session, EngineError> {
+        self.state().session_view(id)
+    }
+
+    /// Returns the handle of a worker with a process.
+    ///
+    /// # Errors
+    /// There is no such session or worker, or the worker is a diff view.
+    pub fn worker(
+        &self,
+        session: SessionId,
+        worker: WorkerId,
+    ) -> Result<WorkerHandle, EngineError> {
+        let state = self.state();
+        let entry = state.session(session)?.worker(worker)?;
+        entry
+            .handle
+            .clone()
+            .ok_or(EngineError::WorkerNotFound(worker))
+    }
+
+    /// Returns all repositories, oldest first.
+    pub fn repositories(&self) -> Vec<Repository> {
+        self.state()
+            .repositories
+            .iter()
+            .map(|entry| entry.view())
+            .collect()
+    }
+
+    /// Returns one repository.
+    ///
+    /// # Errors
+    /// There is no such repository.
+    pub fn repository(&self, id: RepositoryId) -> Result<Repository, EngineError> {
+        self.state().repository(id).map(|entry| entry.view())
+    }
+
+    /// Returns all agents, the default one first.
+    pub fn agents(&self) -> Vec<Agent> {
+        self.state().agents()
+    }
+
+    /// Returns one agent.
+    ///
+    /// # Errors
+    /// There is no such agent.
+    pub fn agent(&self, id: &AgentId) -> Result<Agent, EngineError> {
+        self.state()
+            .agent(id)
+            .ok_or_else(|| EngineError::AgentNotFound(id.clone()))
+    }
+
+    /// Lists directories that complete a typed path.
+    pub fn complete_path(&self, prefix: &str) -> offshoot_protocol::rest::PathsBody {
+        crate::paths::complete(prefix, self.user_home())
+    }
+
+    /// Looks for what a new user needs.
+    pub async fn checks(&self) -> offshoot_protocol::rest::ChecksBody {
+        crate::checks::run(&self.inner.config).await
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock()
+    }
+}
+
+fn make_directories(home: &Home) -> Result<(), StartError> {
+    for path in home.directories() {
+        let made = std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path);
+        made.map_err(|source| StartError::Io {
+            context: "make the directory",
+            path,
+            source,
+        })?;
+    }
+    private(home.root())
+}
+
+/// A directory that existed before may be open to others; what lies in it must not be.
+fn private(root: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::PermissionsExt;
+    let closed = std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700));
+    closed.map_err(|source| StartError::Io {
+        context: "close the data directory to others",
+        path: root.to_owned(),
+        source,
+    })
+}
+
+fn lock_home(home: &Home) -> Result<File, StartError> {
+    use std::io::{Read, Seek, Write};
+    let path = home.lock();
+    let failed = |source| StartError::Io {
+        context: "lock",
+        path: home.lock(),
+        source,
+    };
+    let mut options = File::options();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    if file.try_lock().is_err() {
+        let mut pid = String::new();
+        // The text only helps people; the lock itself decides.
+        let _ = file.read_to_string(&mut pid);
+        let pid = pid.trim().to_owned();
+        return Err(StartError::Locked {
+            home: home.root().to_owned(),
+            pid,
+        });
+    }
+    file.set_len(0).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Copies the executable under a name made of its content, so that replacing the installed one
+/// does not touch running shims. Copies that no worker's `meta.json` names may be deleted.
+fn keep_program(home: &Home, program: &Path) -> Result<PathBuf, StartError> {
+    use sha2::{Digest, Sha256};
+    let failed = |context| {
+        move |source| StartError::Io {
+            context,
+            path: program.to_owned(),
+            source,
+        }
+    };
+    let content = std::fs::read(program).map_err(failed("read the executable"))?;
+    let digest = Sha256::digest(&content);
+    let name: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let kept = home.programs().join(format!("offshoot-{name}"));
+    if !kept.exists() {
+        let fresh = home
+            .programs()
+            .join(format!(".offshoot-{name}.{}", std::process::id()));
+        std::fs::copy(program, &fresh).map_err(failed("copy the executable"))?;
+        std::fs::rename(&fresh, &kept).map_err(failed("keep the executable"))?;
+    }
+    Ok(kept)
+}
+
+impl Engine {
+    /// Looks up what launching in a session needs; see `launch`.
+    pub(crate) fn repository_path(&self, id: RepositoryId) -> Result<PathBuf, EngineError> {
+        Ok(PathBuf::from(&self.state().repository(id)?.row.path))
+    }
+}

@@ -1,0 +1,169 @@
+//! Why the engine refuses or fails, typed by what the caller would do about it.
+
+use std::path::PathBuf;
+
+use offshoot_protocol::{AgentId, ErrorCode, RepositoryId, SessionId, WorkerId};
+
+/// A failed command or query. The text is a sentence for people and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A value does not have the form it must have.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field, in the words of the request.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// No such session.
+    #[error("Session not found: {0}")]
+    SessionNotFound(SessionId),
+    /// No such worker in the session.
+    #[error("Worker not found: {0}")]
+    WorkerNotFound(WorkerId),
+    /// No such repository.
+    #[error("Repository not found: {0}")]
+    RepositoryNotFound(RepositoryId),
+    /// No such agent.
+    #[error("Agent not found: {0}")]
+    AgentNotFound(AgentId),
+    /// No such token.
+    #[error("Token not found: {0}")]
+    TokenNotFound(String),
+    /// The path does not exist.
+    #[error("Path does not exist: {}", .0.display())]
+    PathNotFound(PathBuf),
+    /// Sessions are not allowed there.
+    #[error("Path is in a restricted system directory: {}", .0.display())]
+    PathNotAllowed(PathBuf),
+    /// The path is no git repository.
+    #[error("Not a git repository: {}", .0.display())]
+    NotARepository(PathBuf),
+    /// The repository is registered already.
+    #[error("Repository already registered: {}", .0.display())]
+    RepositoryExists(PathBuf),
+    /// Sessions use the object.
+    #[error("{what} is in use by {} session(s): {}", .sessions.len(), .sessions.join(", "))]
+    InUse {
+        /// The kind of object, capitalised.
+        what: &'static str,
+        /// Titles of the sessions.
+        sessions: Vec<String>,
+    },
+    /// git would not accept the branch name.
+    #[error("{0:?} is not a valid branch name")]
+    InvalidBranch(String),
+    /// The branch exists or is checked out elsewhere.
+    #[error("{0}")]
+    BranchExists(String),
+    /// The branch or revision does not exist.
+    #[error("The branch or commit {0:?} does not exist in this repository")]
+    BranchNotFound(String),
+    /// Deleting the worktree would lose changes.
+    #[error(
+        "The worktree holds changes that are not committed: {0}. Commit them, or discard the worktree with everything in it"
+    )]
+    WorktreeDirty(String),
+    /// git failed; its own words.
+    #[error("git: {0}")]
+    Git(String),
+    /// The operation does not fit the object.
+    #[error("{0}")]
+    WrongState(String),
+    /// No process lives.
+    #[error("The worker has no running process; restart it first")]
+    NotRunning,
+    /// The process could not be started.
+    #[error("Could not start: {0}")]
+    StartFailed(String),
+    /// The worker's process cannot be judged; nothing was done.
+    #[error("It cannot be told whether this worker's process lives ({0}); nothing was done to it")]
+    WorkerUnknown(String),
+    /// The worker does not read its input.
+    #[error("The program does not read its input and the queue is full; try again later")]
+    InputFull,
+    /// No space left.
+    #[error("The disk is full: free some space in {} and try again", .0.display())]
+    DiskFull(PathBuf),
+    /// Anything else: a defect or a failing machine.
+    #[error("{context}: {source}")]
+    Internal {
+        /// What was being done, verb and object.
+        context: &'static str,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl EngineError {
+    /// Wraps an unexpected failure with what was being done.
+    pub(crate) fn internal<E>(context: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self::Internal {
+            context,
+            source: source.into(),
+        }
+    }
+
+    /// Returns the stable word for this failure.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid { .. } => ErrorCode::InvalidRequest,
+            Self::SessionNotFound(_) => ErrorCode::SessionNotFound,
+            Self::WorkerNotFound(_) => ErrorCode::WorkerNotFound,
+            Self::RepositoryNotFound(_) => ErrorCode::RepositoryNotFound,
+            Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
+            Self::TokenNotFound(_) => ErrorCode::TokenNotFound,
+            Self::PathNotFound(_) => ErrorCode::PathNotFound,
+            Self::PathNotAllowed(_) => ErrorCode::PathNotAllowed,
+            Self::NotARepository(_) => ErrorCode::NotARepository,
+            Self::RepositoryExists(_) => ErrorCode::RepositoryExists,
+            Self::InUse { .. } => ErrorCode::InUse,
+            Self::InvalidBranch(_) => ErrorCode::InvalidBranch,
+            Self::BranchExists(_) => ErrorCode::BranchExists,
+            Self::BranchNotFound(_) => ErrorCode::BranchNotFound,
+            Self::WorktreeDirty(_) => ErrorCode::WorktreeDirty,
+            Self::Git(_) => ErrorCode::GitFailed,
+            Self::WrongState(_) => ErrorCode::WrongState,
+            Self::NotRunning => ErrorCode::NotRunning,
+            Self::StartFailed(_) => ErrorCode::StartFailed,
+            Self::WorkerUnknown(_) => ErrorCode::WorkerUnknown,
+            Self::InputFull => ErrorCode::InputFull,
+            Self::DiskFull(_) => ErrorCode::DiskFull,
+            Self::Internal { .. } => ErrorCode::Internal,
+        }
+    }
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another server holds the data directory.
+    #[error(
+        "another server (pid {pid}) uses the data directory {}; stop it, or give this one another directory with --home",
+        .home.display()
+    )]
+    Locked {
+        /// The data directory.
+        home: PathBuf,
+        /// The holder, as it wrote itself down.
+        pid: String,
+    },
+    /// The database cannot be opened, and setting it aside would lose what a newer version wrote.
+    #[error("open the database: {0}")]
+    Store(#[source] offshoot_store::StoreError),
+    /// A directory or file could not be made.
+    #[error("{context} {}: {source}", .path.display())]
+    Io {
+        /// What was being done.
+        context: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}

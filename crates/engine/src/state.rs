@@ -1,0 +1,222 @@
+//! What exists: sessions, repositories and agents in memory, and the events about them.
+//!
+//! One lock guards all of it and is never held across an await. Events are published under the
+//! same lock, so that a snapshot and the stream taken with it fit together. The database holds the
+//! same rows; this copy is what every question is answered from.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use offshoot_protocol::view::{
+    ActivationState, ActivityState, Agent, Repository, Session, SessionKind, SessionStatus, Worker,
+    WorkerKind,
+};
+use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_store::{RepositoryRow, SessionRow};
+
+use crate::event::{Event, EventLog};
+use crate::worker::WorkerHandle;
+use crate::{EngineError, agents};
+
+/// Everything that exists.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Oldest first.
+    pub(crate) sessions: Vec<SessionEntry>,
+    /// Oldest first.
+    pub(crate) repositories: Vec<RepositoryEntry>,
+    /// Custom agents, oldest first.
+    pub(crate) custom_agents: Vec<Agent>,
+    pub(crate) events: EventLog,
+}
+
+/// A session and its workers, oldest first.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionEntry {
+    pub(crate) row: SessionRow,
+    pub(crate) workers: Vec<WorkerEntry>,
+    /// Whether the directory was missing when last looked at.
+    pub(crate) location_missing: bool,
+    /// Held while the session's workers are started, stopped or deleted.
+    pub(crate) lifecycle: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What about a worker never changes, and the handle of its task.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerEntry {
+    pub(crate) id: WorkerId,
+    pub(crate) name: String,
+    pub(crate) kind: WorkerKind,
+    pub(crate) created_at: Timestamp,
+    pub(crate) agent_id: Option<AgentId>,
+    /// The template of an agent that has no definition.
+    pub(crate) command: Option<String>,
+    pub(crate) base_commit: Option<String>,
+    /// Absent for diff workers, which have no process.
+    pub(crate) handle: Option<WorkerHandle>,
+}
+
+/// A repository with what was last seen of it.
+#[derive(Debug, Clone)]
+pub(crate) struct RepositoryEntry {
+    pub(crate) row: RepositoryRow,
+    pub(crate) remote_url: Option<String>,
+}
+
+impl State {
+    pub(crate) fn session(&self, id: SessionId) -> Result<&SessionEntry, EngineError> {
+        let found = self.sessions.iter().find(|session| session.row.id == id);
+        found.ok_or(EngineError::SessionNotFound(id))
+    }
+
+    pub(crate) fn session_mut(&mut self, id: SessionId) -> Result<&mut SessionEntry, EngineError> {
+        let found = self
+            .sessions
+            .iter_mut()
+            .find(|session| session.row.id == id);
+        found.ok_or(EngineError::SessionNotFound(id))
+    }
+
+    pub(crate) fn repository(&self, id: RepositoryId) -> Result<&RepositoryEntry, EngineError> {
+        let found = self.repositories.iter().find(|entry| entry.row.id == id);
+        found.ok_or(EngineError::RepositoryNotFound(id))
+    }
+
+    /// Returns all agents, the default one first.
+    pub(crate) fn agents(&self) -> Vec<Agent> {
+        std::iter::once(agents::claude_code())
+            .chain(self.custom_agents.iter().cloned())
+            .collect()
+    }
+
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<Agent> {
+        self.agents().into_iter().find(|agent| agent.id == *id)
+    }
+
+    pub(crate) fn views(&self) -> Vec<Session> {
+        self.sessions
+            .iter()
+            .map(|session| self.view(session))
+            .collect()
+    }
+
+    pub(crate) fn session_view(&self, id: SessionId) -> Result<Session, EngineError> {
+        self.session(id).map(|session| self.view(session))
+    }
+
+    /// Publishes that a session changed. A session that is gone has nothing to tell.
+    pub(crate) fn publish_update(&mut self, id: SessionId) {
+        if let Ok(session) = self.session_view(id) {
+            self.events.publish(Event::SessionUpdated(session));
+        }
+    }
+
+    fn view(&self, session: &SessionEntry) -> Session {
+        let row = &session.row;
+        let repository = row.repository_id.map(|id| self.repository(id).ok());
+        let path_of = |entry: &RepositoryEntry| entry.row.path == row.location_path;
+        Session {
+            id: row.id,
+            kind: row.kind,
+            location_path: row.location_path.clone(),
+            status: if row.paused {
+                SessionStatus::Inactive
+            } else {
+                SessionStatus::Active
+            },
+            activation_state: session.activation(),
+            paused: row.paused,
+            created_at: row.created_at,
+            workers: session.workers.iter().map(WorkerEntry::view).collect(),
+            initial_prompt: row.initial_prompt.clone(),
+            title: row.title.clone(),
+            repository_id: row.repository_id,
+            repository_name: repository.map(|entry| {
+                entry.map_or_else(|| "Unknown".to_owned(), |entry| entry.row.name.clone())
+            }),
+            worktree_id: row.worktree_branch.clone(),
+            is_main_worktree: (row.kind == SessionKind::Worktree)
+                .then(|| repository.flatten().is_some_and(path_of)),
+            location_missing: session.location_missing,
+        }
+    }
+}
+
+impl SessionEntry {
+    fn activation(&self) -> ActivationState {
+        let mut handles = self
+            .workers
+            .iter()
+            .filter_map(|worker| worker.handle.as_ref())
+            .peekable();
+        let has_none = handles.peek().is_none();
+        let lives = has_none || handles.any(|handle| handle.head().is_alive());
+        if lives && !self.row.paused {
+            ActivationState::Running
+        } else {
+            ActivationState::Hibernated
+        }
+    }
+
+    pub(crate) fn worker(&self, id: WorkerId) -> Result<&WorkerEntry, EngineError> {
+        let found = self.workers.iter().find(|worker| worker.id == id);
+        found.ok_or(EngineError::WorkerNotFound(id))
+    }
+
+    /// Returns the handles of all workers with a process.
+    pub(crate) fn handles(&self) -> Vec<WorkerHandle> {
+        self.workers
+            .iter()
+            .filter_map(|worker| worker.handle.clone())
+            .collect()
+    }
+
+    /// Returns what people call the session.
+    pub(crate) fn label(&self) -> String {
+        let title = self.row.title.clone().filter(|title| !title.is_empty());
+        title
+            .or_else(|| self.row.worktree_branch.clone())
+            .unwrap_or_else(|| self.row.location_path.clone())
+    }
+}
+
+impl WorkerEntry {
+    pub(crate) fn view(&self) -> Worker {
+        let head = self.handle.as_ref().map(WorkerHandle::head);
+        Worker {
+            id: self.id,
+            name: self.name.clone(),
+            created_at: self.created_at,
+            kind: self.kind,
+            agent_id: self.agent_id.clone(),
+            activated: head.as_ref().map(super::worker::Head::is_alive),
+            base_commit: self.base_commit.clone(),
+            activity: head.as_ref().and_then(|head| head.activity.clone()),
+            terminal_title: head.as_ref().and_then(|head| head.title.clone()),
+            process: head.map(|head| head.process),
+        }
+    }
+
+    /// Returns the activity shown now, for agents.
+    pub(crate) fn activity(&self) -> Option<ActivityState> {
+        self.handle
+            .as_ref()?
+            .head()
+            .activity
+            .map(|activity| activity.state)
+    }
+}
+
+impl RepositoryEntry {
+    pub(crate) fn view(&self) -> Repository {
+        Repository {
+            id: self.row.id,
+            name: self.row.name.clone(),
+            path: self.row.path.clone(),
+            created_at: self.row.created_at,
+            remote_url: self.remote_url.clone(),
+            setup_command: self.row.setup_command.clone(),
+            env_vars: self.row.env_vars.clone(),
+        }
+    }
+}

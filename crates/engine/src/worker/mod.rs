@@ -1,0 +1,446 @@
+//! One worker with a terminal: a task that owns it, and the cheap handles that everyone else holds.
+//!
+//! ```text
+//!                 ┌────────── task (task.rs) ──────────┐
+//!  handle ──────► │ commands   shim socket   log files │
+//!    │            │ screen     viewers       activity  │
+//!    │            └──────┬──────────────────┬──────────┘
+//!    │ read(offset)      ▼ push             ▼ publish
+//!    └────────────► ring · log files      head (watch)
+//! ```
+//! Output is pulled, never pushed: a reader keeps its own offset, waits for the head to move past
+//! it and reads from the ring, or from the log files when it is far behind. A slow reader is an old
+//! offset and nothing else. The task ends when the worker is deleted or the engine shuts down;
+//! handles then answer "not running".
+
+mod activities;
+mod input;
+mod life;
+mod link;
+mod output;
+mod ring;
+mod screen;
+mod size;
+mod task;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use offshoot_protocol::rest::{InputReceipt, TextBody};
+use offshoot_protocol::terminal::{ClientId, InputResult, Snapshot};
+use offshoot_protocol::view::{Activity, Process, ProcessState};
+use offshoot_protocol::{SessionId, TerminalSize, WorkerId};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::EngineError;
+
+use self::ring::Ring;
+pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
+
+/// Commands waiting for one worker's task. A full queue makes its senders wait: the task is
+/// reading output, and input comes in no faster than it can be passed on.
+const COMMANDS: usize = 64;
+
+/// What followers of a worker need to know at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// One life of the output; offsets of another epoch mean nothing.
+    pub epoch: u32,
+    /// The offset after the newest byte.
+    pub end: u64,
+    /// The process. When it has ended, `end` is final unless it is revived.
+    pub process: Process,
+    /// The terminal's size.
+    pub size: TerminalSize,
+    /// Who decides the size.
+    pub size_owner: Option<ClientId>,
+    /// What the agent does; absent for terminals.
+    pub activity: Option<Activity>,
+    /// The title the program gave its terminal.
+    pub title: Option<String>,
+    /// The worker is deleted; nothing follows.
+    pub deleted: bool,
+}
+
+impl Head {
+    /// Tells whether a process lives or is about to.
+    pub fn is_alive(&self) -> bool {
+        matches!(
+            self.process.state,
+            ProcessState::Running | ProcessState::Starting | ProcessState::Unknown
+        )
+    }
+}
+
+/// What reading at an offset gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// Output from `offset` on.
+    Bytes {
+        /// The offset of the first byte: the one asked for.
+        offset: u64,
+        /// At least one byte.
+        bytes: Bytes,
+    },
+    /// These bytes are not kept; read on at `to`.
+    Gap {
+        /// The first missing byte.
+        from: u64,
+        /// The first byte that is there again.
+        to: u64,
+    },
+    /// Nothing after the offset yet.
+    AtEnd,
+    /// The worker began a new life; take a snapshot.
+    OtherEpoch,
+}
+
+/// Older lines of a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The number of the first line.
+    pub first_line: u64,
+    /// How many lines.
+    pub lines: u32,
+    /// The lines with their colours, each ended by CRLF.
+    pub bytes: Bytes,
+}
+
+/// Holds one worker. Cheap to clone; each clone reads far-behind output through its own file.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    shared: Arc<Shared>,
+    far: Mutex<Option<FarReader>>,
+}
+
+impl Clone for WorkerHandle {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            far: Mutex::new(None),
+        }
+    }
+}
+
+/// What task and handles share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    id: WorkerId,
+    session_id: SessionId,
+    dir: PathBuf,
+    commands: mpsc::Sender<Command>,
+    head: watch::Sender<Head>,
+    ring: Mutex<Ring>,
+}
+
+/// A log reader of one epoch.
+#[derive(Debug)]
+struct FarReader {
+    epoch: u32,
+    reader: offshoot_shim::log::Reader,
+}
+
+/// What a worker's task can be asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Start {
+        launch: Box<Launch>,
+        done: oneshot::Sender<Result<(), EngineError>>,
+    },
+    Stop {
+        done: oneshot::Sender<Result<(), EngineError>>,
+    },
+    Delete {
+        done: oneshot::Sender<Result<(), EngineError>>,
+    },
+    Input {
+        writer: ClientId,
+        seq: u64,
+        bytes: Bytes,
+        done: oneshot::Sender<InputResult>,
+    },
+    Send {
+        text: String,
+        submit: bool,
+        key: Option<String>,
+        done: oneshot::Sender<Result<InputReceipt, EngineError>>,
+    },
+    Attach {
+        client: ClientId,
+        size: Option<TerminalSize>,
+    },
+    Detach {
+        client: ClientId,
+    },
+    Resize {
+        client: ClientId,
+        size: TerminalSize,
+    },
+    Claim {
+        client: ClientId,
+    },
+    Snapshot {
+        history_lines: u32,
+        done: oneshot::Sender<Snapshot>,
+    },
+    History {
+        before: u64,
+        count: u16,
+        done: oneshot::Sender<HistoryPage>,
+    },
+    Text {
+        lines: usize,
+        done: oneshot::Sender<TextBody>,
+    },
+}
+
+/// Counts a client among a worker's viewers until it is dropped.
+#[derive(Debug)]
+pub struct Attachment {
+    shared: Arc<Shared>,
+    client: ClientId,
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let command = Command::Detach {
+            client: self.client,
+        };
+        if let Err(mpsc::error::TrySendError::Full(command)) =
+            self.shared.commands.try_send(command)
+        {
+            // Only a busy task has a full queue; it will take the command in a moment.
+            let commands = self.shared.commands.clone();
+            tokio::spawn(async move { commands.send(command).await });
+        }
+    }
+}
+
+impl WorkerHandle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            far: Mutex::new(None),
+        }
+    }
+
+    /// Returns the worker's id.
+    pub fn id(&self) -> WorkerId {
+        self.shared.id
+    }
+
+    /// Returns the session the worker belongs to.
+    pub fn session_id(&self) -> SessionId {
+        self.shared.session_id
+    }
+
+    /// Returns the newest head.
+    pub fn head(&self) -> Head {
+        self.shared.head.borrow().clone()
+    }
+
+    /// Follows the head. The newest value is always there; values in between may be skipped.
+    pub fn watch(&self) -> watch::Receiver<Head> {
+        self.shared.head.subscribe()
+    }
+
+    /// Reads up to `max` bytes of output from `offset` on. Costs a copy from memory, or a read
+    /// from the page cache when the offset is far behind.
+    pub fn read(&self, epoch: u32, offset: u64, max: usize) -> Read {
+        {
+            let ring = self.shared.ring.lock();
+            if ring.epoch() != epoch {
+                return Read::OtherEpoch;
+            }
+            if let Some(bytes) = ring.read(offset, max) {
+                return if bytes.is_empty() {
+                    Read::AtEnd
+                } else {
+                    Read::Bytes { offset, bytes }
+                };
+            }
+            if offset > ring.end() {
+                return Read::AtEnd;
+            }
+        }
+        self.read_far(epoch, offset, max)
+    }
+
+    fn read_far(&self, epoch: u32, offset: u64, max: usize) -> Read {
+        use offshoot_shim::log::{Chunk, Reader};
+        let mut far = self.far.lock();
+        if far.as_ref().is_none_or(|far| far.epoch != epoch) {
+            match Reader::open(&self.shared.dir) {
+                Ok(reader) => *far = Some(FarReader { epoch, reader }),
+                Err(err) => {
+                    tracing::warn!(worker = %self.shared.id, %err, "open the output log");
+                    return self.gap_to_ring(offset);
+                }
+            }
+        }
+        let Some(far) = far.as_mut() else {
+            return Read::AtEnd;
+        };
+        match far.reader.read_at(offset, max) {
+            Ok(Chunk::Data { offset, bytes }) => Read::Bytes {
+                offset,
+                bytes: bytes.into(),
+            },
+            Ok(Chunk::Gap { from, to }) => Read::Gap { from, to },
+            Ok(Chunk::Trimmed { first }) => Read::Gap {
+                from: offset,
+                to: first,
+            },
+            Ok(Chunk::End) => Read::AtEnd,
+            Err(err) => {
+                tracing::warn!(worker = %self.shared.id, %err, "read the output log");
+                self.gap_to_ring(offset)
+            }
+        }
+    }
+
+    /// What cannot be read from disk any more is a gap up to what memory still holds.
+    fn gap_to_ring(&self, from: u64) -> Read {
+        let to = self.shared.ring.lock().start();
+        if to > from {
+            Read::Gap { from, to }
+        } else {
+            Read::AtEnd
+        }
+    }
+
+    /// Takes a snapshot of the screen with up to `history_lines` lines above it.
+    ///
+    /// # Errors
+    /// The worker is deleted or the engine shuts down.
+    pub async fn snapshot(&self, history_lines: u32) -> Result<Snapshot, EngineError> {
+        self.ask(|done| Command::Snapshot {
+            history_lines,
+            done,
+        })
+        .await
+    }
+
+    /// Reads up to `count` lines above line number `before`.
+    ///
+    /// # Errors
+    /// The worker is deleted or the engine shuts down.
+    pub async fn history(&self, before: u64, count: u16) -> Result<HistoryPage, EngineError> {
+        self.ask(|done| Command::History {
+            before,
+            count,
+            done,
+        })
+        .await
+    }
+
+    /// Reads the newest lines as plain text.
+    ///
+    /// # Errors
+    /// The worker is deleted or the engine shuts down.
+    pub async fn text(&self, lines: usize) -> Result<TextBody, EngineError> {
+        self.ask(|done| Command::Text { lines, done }).await
+    }
+
+    /// Types bytes, once per (writer, seq). Returns when the input is queued in order; its fate
+    /// comes later through the receiver. A dropped sender means that the worker is gone.
+    pub async fn input(
+        &self,
+        writer: ClientId,
+        seq: u64,
+        bytes: Bytes,
+    ) -> oneshot::Receiver<InputResult> {
+        let (done, fate) = oneshot::channel();
+        let command = Command::Input {
+            writer,
+            seq,
+            bytes,
+            done,
+        };
+        // A closed queue drops `done`, which the receiver reports.
+        let _ = self.shared.commands.send(command).await;
+        fate
+    }
+
+    /// Types a text as one message, once per idempotency key, also across a server restart.
+    ///
+    /// # Errors
+    /// No process lives, or its input queue is full.
+    pub async fn send(
+        &self,
+        text: &str,
+        submit: bool,
+        key: Option<&str>,
+    ) -> Result<InputReceipt, EngineError> {
+        let (text, key) = (text.to_owned(), key.map(str::to_owned));
+        self.ask(|done| Command::Send {
+            text,
+            submit,
+            key,
+            done,
+        })
+        .await?
+    }
+
+    /// Counts a client among the viewers; with a size it may become the size's owner.
+    pub async fn attach(&self, client: ClientId, size: Option<TerminalSize>) -> Attachment {
+        let _ = self
+            .shared
+            .commands
+            .send(Command::Attach { client, size })
+            .await;
+        Attachment {
+            shared: Arc::clone(&self.shared),
+            client,
+        }
+    }
+
+    /// Notes the size a client shows; applied while it owns the size.
+    pub async fn resize(&self, client: ClientId, size: TerminalSize) {
+        let _ = self
+            .shared
+            .commands
+            .send(Command::Resize { client, size })
+            .await;
+    }
+
+    /// Makes a client the owner of the size.
+    pub async fn claim(&self, client: ClientId) {
+        let _ = self.shared.commands.send(Command::Claim { client }).await;
+    }
+
+    /// Starts (or starts anew) the worker's process.
+    pub(crate) async fn start(&self, launch: Launch) -> Result<(), EngineError> {
+        self.ask(|done| Command::Start {
+            launch: Box::new(launch),
+            done,
+        })
+        .await?
+    }
+
+    /// Ends the process with its whole tree. Fine when none lives.
+    pub(crate) async fn stop(&self) -> Result<(), EngineError> {
+        self.ask(|done| Command::Stop { done }).await?
+    }
+
+    /// Ends the process and removes everything the worker has on disk; its task ends.
+    pub(crate) async fn delete(&self) -> Result<(), EngineError> {
+        self.ask(|done| Command::Delete { done }).await?
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, EngineError> {
+        let (done, answer) = oneshot::channel();
+        let gone = || EngineError::WorkerNotFound(self.shared.id);
+        self.shared
+            .commands
+            .send(command(done))
+            .await
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}

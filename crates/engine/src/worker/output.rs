@@ -1,0 +1,240 @@
+//! Output: from the log into the ring, to the followers, and at leisure into the screen.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use offshoot_protocol::TerminalSize;
+use offshoot_shim::frame::ToShim;
+use offshoot_shim::log::{Reader, Record};
+use tokio::time::Instant;
+
+use super::screen::{LazyScreen, ResumeAt, Source};
+use super::task::{Change, WorkerTask};
+use super::{Read, WorkerHandle};
+
+/// Output read in one turn of the loop, so that commands get their turn in a flood.
+const TURN_BYTES: u64 = 512 * 1024;
+
+/// The screen catches up when output was quiet for so long.
+const QUIET: Duration = Duration::from_millis(25);
+
+/// So little output is parsed at once: somebody types, and nothing is gained by waiting.
+const LITTLE: u64 = 8 * 1024;
+
+impl WorkerTask {
+    /// Reads what the log holds beyond the position, up to one turn's worth, and forwards it.
+    pub(super) async fn read_output(&mut self) {
+        self.more_output = false;
+        let start = self.position;
+        let mut urgent = false;
+        let read = self.read_turn(&mut urgent);
+        if let Err(err) = read {
+            tracing::error!(%err, "read the output log");
+        }
+        if self.position > start {
+            self.rest_later();
+            let changed = self
+                .activities
+                .as_mut()
+                .is_some_and(|watch| watch.on_output());
+            self.show_activity(changed);
+        }
+        if !self.more_output {
+            self.arm();
+        }
+        let behind = self.position - self.parsed();
+        if urgent || (!self.more_output && behind <= LITTLE) {
+            self.catch_up_at = None;
+            self.catch_up().await;
+        } else if behind > 0 {
+            self.catch_up_at = Some(Instant::now() + QUIET);
+        }
+    }
+
+    fn read_turn(&mut self, urgent: &mut bool) -> Result<(), offshoot_shim::log::ReadError> {
+        if self.log.is_none() {
+            self.log = Some(Reader::open(&self.setup.dir)?);
+        }
+        let Some(mut log) = self.log.take() else {
+            return Ok(());
+        };
+        let start = self.position;
+        for record in log.records(start) {
+            *urgent |= self.on_record(record?);
+            if self.position - start >= TURN_BYTES {
+                self.more_output = true;
+                break;
+            }
+        }
+        self.log = Some(log);
+        Ok(())
+    }
+
+    /// Takes in one record. Returns whether the screen must be fed at once.
+    fn on_record(&mut self, record: Record) -> bool {
+        match record {
+            Record::Out { offset, bytes, .. } => {
+                let known =
+                    usize::try_from(self.position.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let Some(bytes) = bytes.get(known..) else {
+                    return false;
+                };
+                if offset > self.position {
+                    self.skip_output(offset);
+                }
+                self.forward(bytes)
+            }
+            Record::Gap { to, .. } => {
+                if to > self.position {
+                    self.skip_output(to);
+                }
+                false
+            }
+            Record::Resize {
+                offset, cols, rows, ..
+            } => {
+                if offset >= self.position {
+                    self.on_resized(offset, TerminalSize { cols, rows });
+                }
+                false
+            }
+            Record::Exit { .. } => false,
+        }
+    }
+
+    fn forward(&mut self, bytes: &[u8]) -> bool {
+        self.shared.ring.lock().push(bytes);
+        self.position += bytes.len() as u64;
+        let end = self.position;
+        // Followers first; parsing comes after.
+        self.shared.head.send_modify(|head| head.end = end);
+        self.screen
+            .as_mut()
+            .is_some_and(|screen| screen.on_output(bytes, end))
+    }
+
+    fn skip_output(&mut self, to: u64) {
+        tracing::warn!(from = self.position, to, "output is missing in the log");
+        self.shared.ring.lock().skip_to(to);
+        self.position = to;
+        self.shared.head.send_modify(|head| head.end = to);
+    }
+
+    fn on_resized(&mut self, offset: u64, size: TerminalSize) {
+        if let Some(screen) = &mut self.screen {
+            screen.on_resize(offset, size);
+        }
+        if self.size() != size {
+            self.note_size(size);
+            self.notify(Change::Process);
+        }
+    }
+
+    /// Asks the shim to tell when the log grows beyond the position.
+    pub(super) fn arm(&mut self) {
+        let position = self.position;
+        if let Some(link) = &mut self.link {
+            link.queue(&ToShim::Arm { position });
+        }
+    }
+
+    fn parsed(&self) -> u64 {
+        self.screen
+            .as_ref()
+            .map_or(self.position, LazyScreen::parsed)
+    }
+
+    /// Returns the screen, begun from the oldest kept output when there was none.
+    pub(super) async fn screen_mut(&mut self) -> &mut LazyScreen {
+        if self.screen.is_none() {
+            let screen = self.begin_screen();
+            self.screen = Some(screen);
+            self.catch_up().await;
+        }
+        self.screen.as_mut().expect("it was made above")
+    }
+
+    /// Begins a screen at the oldest output there is, with the sizes it had over time.
+    pub(super) fn begin_screen(&self) -> LazyScreen {
+        let first = Reader::open(&self.setup.dir).and_then(|mut log| log.first_offset());
+        let first = first.unwrap_or(self.position);
+        let mut sizes = Vec::new();
+        if let Ok(mut log) = Reader::open(&self.setup.dir) {
+            for record in log.records(first).map_while(Result::ok) {
+                if let Record::Resize {
+                    offset, cols, rows, ..
+                } = record
+                {
+                    sizes.push((offset, TerminalSize { cols, rows }));
+                }
+            }
+        }
+        let size = sizes.first().map_or_else(|| self.size(), |(_, size)| *size);
+        let mut screen = LazyScreen::new(size, first, self.setup.screen_options.clone());
+        sizes
+            .into_iter()
+            .for_each(|(offset, size)| screen.on_resize(offset, size));
+        screen
+    }
+
+    /// Brings the screen up to the position, in pieces that let other tasks run in between.
+    pub(super) async fn catch_up(&mut self) {
+        let Some(mut screen) = self.screen.take() else {
+            return;
+        };
+        let source = Output {
+            handle: WorkerHandle::new(self.shared.clone()),
+            epoch: self.setup.row.epoch,
+        };
+        while !screen.feed(&source, self.position) {
+            tokio::task::yield_now().await;
+        }
+        let answers = screen.take_answers();
+        let events = screen.take_events();
+        self.screen = Some(screen);
+        self.answer_queries(answers);
+        self.on_events(&events);
+    }
+
+    fn on_events(&mut self, events: &[offshoot_vt::Event]) {
+        let mut changed = false;
+        for event in events {
+            if let offshoot_vt::Event::Title(title) = event {
+                self.on_title(title);
+            }
+            changed |= self
+                .activities
+                .as_mut()
+                .is_some_and(|watch| watch.on_event(event));
+        }
+        self.show_activity(changed);
+    }
+
+    fn on_title(&mut self, title: &str) {
+        let title = Some(title.to_owned()).filter(|title| !title.is_empty());
+        let changed = self.shared.head.send_if_modified(|head| {
+            let changed = head.title != title;
+            head.title = title;
+            changed
+        });
+        if changed {
+            self.notify(Change::Process);
+        }
+    }
+}
+
+/// The worker's own output as a source for its screen.
+struct Output {
+    handle: WorkerHandle,
+    epoch: u32,
+}
+
+impl Source for Output {
+    fn read(&self, offset: u64, max: usize) -> Result<Bytes, ResumeAt> {
+        match self.handle.read(self.epoch, offset, max) {
+            Read::Bytes { bytes, .. } => Ok(bytes),
+            Read::Gap { to, .. } => Err(ResumeAt(to)),
+            Read::AtEnd | Read::OtherEpoch => Ok(Bytes::new()),
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! The task that owns one worker: its process, its output, its screen, its followers.
+//!
+//! ```text
+//!            start                 ready                    exit
+//!  stopped ────────► starting ──────────────► running ────────────────► exited
+//!     ▲                 │ cannot run             │ socket lost            │ start
+//!     │                 ▼                        ▼                        ▼
+//!   stop          failed-to-start        probe the directory           starting
+//!                                  lives: reconnect · exit kept: exited
+//!                                  gone: lost · cannot tell: unknown, asked again
+//! ```
+//! Only this task moves a worker from state to state (`life.rs`), reads its output (`output.rs`)
+//! and types its input (`input.rs`). Each move is written to the database by the task itself, so
+//! that rows of one worker are written in order.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use offshoot_protocol::TerminalSize;
+use offshoot_protocol::rest::TextBody;
+use offshoot_protocol::terminal::Snapshot;
+use offshoot_protocol::view::{Exit, Process, ProcessState, WorkerKind};
+use offshoot_shim::frame::ToShim;
+use offshoot_shim::log::Reader;
+use offshoot_shim::{Life, OnExit};
+use offshoot_store::{Store, WorkerRow};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::activities::Activities;
+use super::input::Inputs;
+use super::life::Stopping;
+use super::link::Link;
+use super::ring::Ring;
+use super::screen::LazyScreen;
+use super::size::Viewers;
+use super::{COMMANDS, Command, Head, HistoryPage, Shared, WorkerHandle};
+
+/// Memory that only a flood needs is given back after so long without output.
+const REST: Duration = Duration::from_secs(5);
+
+/// What a process is started with.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) cwd: PathBuf,
+    /// Begin a new epoch with an empty output.
+    pub(crate) fresh: bool,
+    pub(crate) on_exit: OnExit,
+    pub(crate) note: serde_json::Value,
+}
+
+/// What changed about a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its process or its title.
+    Process,
+    /// What its agent does.
+    Activity,
+}
+
+/// Tells the engine that a worker changed. Called from the worker's task; must not block.
+pub(crate) type Notify = Arc<dyn Fn(Change) + Send + Sync>;
+
+/// What a worker's task is made of.
+pub(crate) struct WorkerSetup {
+    pub(crate) row: WorkerRow,
+    /// What the worker's directory says of its process.
+    pub(crate) life: Life,
+    /// The worker's directory.
+    pub(crate) dir: PathBuf,
+    /// Where a new shim binds its socket.
+    pub(crate) socket: PathBuf,
+    pub(crate) program: PathBuf,
+    pub(crate) server_epoch: u64,
+    pub(crate) store: Store,
+    /// Patterns that tell that an agent asks; none for terminals.
+    pub(crate) asking_patterns: Vec<String>,
+    pub(crate) screen_options: offshoot_vt::Options,
+    pub(crate) notify: Notify,
+}
+
+/// One worker's task. Fields of one concern are used by the file of that concern.
+pub(super) struct WorkerTask {
+    pub(super) shared: Arc<Shared>,
+    pub(super) setup: WorkerSetup,
+    commands: mpsc::Receiver<Command>,
+    // life
+    pub(super) link: Option<Link>,
+    pub(super) probe_at: Option<Instant>,
+    pub(super) stopping: Option<Stopping>,
+    // output
+    pub(super) log: Option<Reader>,
+    pub(super) position: u64,
+    pub(super) more_output: bool,
+    pub(super) screen: Option<LazyScreen>,
+    pub(super) catch_up_at: Option<Instant>,
+    pub(super) rest_at: Option<Instant>,
+    pub(super) activities: Option<Activities>,
+    // input
+    pub(super) inputs: Inputs,
+    pub(super) viewers: Viewers,
+}
+
+/// Starts a worker's task and returns its handle.
+pub(crate) fn spawn(
+    setup: WorkerSetup,
+    tasks: &TaskTracker,
+    cancel: CancellationToken,
+) -> WorkerHandle {
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let row = &setup.row;
+    let alive = matches!(setup.life, Life::Running(_) | Life::Unknown { .. });
+    let activities =
+        (row.kind == WorkerKind::Agent).then(|| Activities::new(&setup.asking_patterns, alive));
+    let head = Head {
+        epoch: row.epoch,
+        end: 0,
+        process: Process {
+            state: ProcessState::Stopped,
+            epoch: row.epoch,
+            pid: None,
+            exit: None,
+            reason: None,
+            size: TerminalSize {
+                cols: row.cols,
+                rows: row.rows,
+            },
+        },
+        size: TerminalSize {
+            cols: row.cols,
+            rows: row.rows,
+        },
+        size_owner: None,
+        activity: activities
+            .as_ref()
+            .map(|activities| activities.shown().clone()),
+        title: None,
+        deleted: false,
+    };
+    let shared = Arc::new(Shared {
+        id: row.id,
+        session_id: row.session_id,
+        dir: setup.dir.clone(),
+        commands,
+        head: watch::Sender::new(head),
+        ring: parking_lot::Mutex::new(Ring::default()),
+    });
+    let span = tracing::info_span!("worker", session = %row.session_id, worker = %row.id);
+    let mut task = WorkerTask {
+        shared: Arc::clone(&shared),
+        setup,
+        commands: receiver,
+        link: None,
+        probe_at: None,
+        stopping: None,
+        log: None,
+        position: 0,
+        more_output: false,
+        screen: None,
+        catch_up_at: None,
+        rest_at: None,
+        activities,
+        inputs: Inputs::default(),
+        viewers: Viewers::default(),
+    };
+    task.show_life_before_run();
+    tasks.spawn(task.run(cancel).instrument(span));
+    WorkerHandle::new(shared)
+}
+
+impl WorkerTask {
+    async fn run(mut self, cancel: CancellationToken) {
+        self.take_over().await;
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                frame = next_frame(&mut self.link) => self.on_frame(frame).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => {
+                        if !self.on_command(command).await {
+                            break;
+                        }
+                    }
+                    None => break,
+                },
+                () = std::future::ready(()), if self.more_output => self.read_output().await,
+                () = sleep_until(deadline) => self.on_timers().await,
+            }
+        }
+        self.inputs.drop_all();
+    }
+
+    /// Handles one command. Returns whether the task goes on.
+    async fn on_command(&mut self, command: Command) -> bool {
+        match command {
+            Command::Start { launch, done } => {
+                let started = self.start(*launch).await;
+                answer(done, started);
+            }
+            Command::Stop { done } => self.stop(done).await,
+            Command::Delete { done } => return self.delete(done).await,
+            Command::Input {
+                writer,
+                seq,
+                bytes,
+                done,
+            } => {
+                self.on_input(writer, seq, bytes, done);
+            }
+            Command::Send {
+                text,
+                submit,
+                key,
+                done,
+            } => self.on_send(text, submit, key, done).await,
+            Command::Attach { client, size } => {
+                let size = self.viewers.attach(client, size);
+                self.on_viewers(size);
+            }
+            Command::Detach { client } => {
+                let size = self.viewers.detach(client);
+                self.on_viewers(size);
+            }
+            Command::Resize { client, size } => {
+                let size = self.viewers.resize(client, size);
+                self.on_viewers(size);
+            }
+            Command::Claim { client } => {
+                let size = self.viewers.claim(client);
+                self.on_viewers(size);
+            }
+            Command::Snapshot {
+                history_lines,
+                done,
+            } => {
+                let snapshot = self.take_snapshot(history_lines).await;
+                answer(done, snapshot);
+            }
+            Command::History {
+                before,
+                count,
+                done,
+            } => {
+                let page = self.take_history(before, count).await;
+                answer(done, page);
+            }
+            Command::Text { lines, done } => {
+                let text = self.take_text(lines).await;
+                answer(done, text);
+            }
+        }
+        true
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let stop = self.stopping.as_ref().map(|stopping| stopping.deadline);
+        let activity = self.activities.as_ref().and_then(Activities::deadline);
+        [
+            self.probe_at,
+            stop,
+            self.catch_up_at,
+            self.rest_at,
+            activity,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    async fn on_timers(&mut self) {
+        let now = Instant::now();
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.probe_at) {
+            self.probe_at = None;
+            self.look_again().await;
+        }
+        if self
+            .stopping
+            .as_ref()
+            .is_some_and(|stopping| stopping.deadline <= now)
+        {
+            self.give_up_stopping();
+        }
+        if due(self.catch_up_at) {
+            self.catch_up_at = None;
+            self.catch_up().await;
+        }
+        if due(self.rest_at) {
+            self.rest_at = None;
+            self.shared.ring.lock().settle();
+        }
+        if due(self.activities.as_ref().and_then(Activities::deadline)) {
+            self.judge_activity().await;
+        }
+    }
+
+    /// Memory is given back later, when output has rested.
+    pub(super) fn rest_later(&mut self) {
+        self.rest_at = Some(Instant::now() + REST);
+    }
+
+    /// Applies a size that changed hands, and tells followers who owns it.
+    fn on_viewers(&mut self, size: Option<TerminalSize>) {
+        let owner = self.viewers.owner();
+        self.shared.head.send_if_modified(|head| {
+            let changed = head.size_owner != owner;
+            head.size_owner = owner;
+            changed
+        });
+        if let Some(size) = size {
+            self.apply_size(size);
+        }
+    }
+
+    /// Asks the shim for a size. The size counts once the log says so.
+    fn apply_size(&mut self, size: TerminalSize) {
+        if self.shared.head.borrow().size == size {
+            return;
+        }
+        match &mut self.link {
+            Some(link) => link.queue(&ToShim::Resize {
+                cols: size.cols,
+                rows: size.rows,
+                xpixel: 0,
+                ypixel: 0,
+            }),
+            // Nothing runs: the next process starts with this size.
+            None => self.note_size(size),
+        }
+    }
+
+    pub(super) fn note_size(&mut self, size: TerminalSize) {
+        self.setup.row.cols = size.cols;
+        self.setup.row.rows = size.rows;
+        self.shared.head.send_modify(|head| {
+            head.size = size;
+            head.process.size = size;
+        });
+    }
+
+    pub(super) fn size(&self) -> TerminalSize {
+        self.shared.head.borrow().size
+    }
+
+    /// Tells the engine about a change.
+    pub(super) fn notify(&self, change: Change) {
+        (self.setup.notify)(change);
+    }
+
+    /// Publishes what the agent does, if that changed.
+    pub(super) fn show_activity(&mut self, changed: bool) {
+        let Some(activities) = self.activities.as_ref().filter(|_| changed) else {
+            return;
+        };
+        let shown = activities.shown().clone();
+        self.shared
+            .head
+            .send_modify(|head| head.activity = Some(shown));
+        self.notify(Change::Activity);
+    }
+
+    async fn take_snapshot(&mut self, history_lines: u32) -> Snapshot {
+        self.catch_up().await;
+        let (epoch, size) = (self.setup.row.epoch, self.size());
+        let screen = self.screen_mut().await;
+        let offset = screen.parsed();
+        let taken = screen
+            .screen()
+            .snapshot(usize::try_from(history_lines).unwrap_or(usize::MAX));
+        let bytes = Bytes::from(taken.bytes);
+        Snapshot {
+            epoch,
+            offset,
+            size,
+            skipped: 0,
+            first_line: taken.first_line,
+            bytes,
+        }
+    }
+
+    async fn take_history(&mut self, before: u64, count: u16) -> HistoryPage {
+        self.catch_up().await;
+        let page = self
+            .screen_mut()
+            .await
+            .screen()
+            .history(before, usize::from(count));
+        HistoryPage {
+            first_line: page.first_line,
+            lines: page.lines,
+            bytes: page.bytes.into(),
+        }
+    }
+
+    async fn take_text(&mut self, lines: usize) -> TextBody {
+        self.catch_up().await;
+        let size = self.size();
+        let screen = self.screen_mut().await;
+        TextBody {
+            offset: screen.parsed(),
+            lines: screen.screen().tail(lines),
+            size,
+        }
+    }
+
+    async fn judge_activity(&mut self) {
+        if self
+            .activities
+            .as_ref()
+            .is_some_and(Activities::needs_screen)
+        {
+            self.catch_up().await;
+        }
+        let mut screen = self.screen.take();
+        let changed = match (&mut self.activities, &mut screen) {
+            (Some(activities), Some(screen)) => activities.on_timer(screen.screen()),
+            _ => false,
+        };
+        self.screen = screen;
+        self.show_activity(changed);
+    }
+}
+
+/// Answers a question whose asker may have gone.
+pub(super) fn answer<T>(done: oneshot::Sender<T>, value: T) {
+    let _ = done.send(value);
+}
+
+pub(super) async fn next_frame(
+    link: &mut Option<Link>,
+) -> Result<offshoot_shim::frame::FromShim, super::link::LinkError> {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The exit as people see it.
+pub(super) fn exit_of(record: &offshoot_shim::ExitRecord) -> Exit {
+    Exit {
+        code: record.code,
+        signal: record.signal,
+    }
+}

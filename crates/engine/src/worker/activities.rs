@@ -68,8 +68,8 @@ impl Activities {
     }
 
     pub(crate) fn on_event(&mut self, event: &Event) -> bool {
-        if let Event::ProgramStatus(status) = event {
-            let state = match status.state {
+        if let Event::ProgramStatus { state, message, .. } = event {
+            let state = match state {
                 ProgramState::Working => ActivityState::Working,
                 ProgramState::Blocked => ActivityState::Asking,
                 ProgramState::Idle | ProgramState::Done | ProgramState::Error => {
@@ -77,7 +77,7 @@ impl Activities {
                 }
                 ProgramState::Clear => return false,
             };
-            let reason = status.message.clone().filter(|text| !text.is_empty());
+            let reason = Some(message.clone()).filter(|text| !text.is_empty());
             self.detector.on_report(Judgement { state, reason });
         }
         self.update()

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use offshoot_protocol::TerminalSize;
 use offshoot_shim::frame::ToShim;
 use offshoot_shim::log::{Reader, Record};
 use tokio::time::Instant;
 
-use super::screen::{LazyScreen, ResumeAt, Source};
+use super::screen::{LazyScreen, PIECE};
 use super::task::{Change, WorkerTask};
-use super::{Read, WorkerHandle};
 
 /// Output read in one turn of the loop, so that commands get their turn in a flood.
 const TURN_BYTES: u64 = 512 * 1024;
@@ -154,27 +152,11 @@ impl WorkerTask {
         self.screen.as_mut().expect("it was made above")
     }
 
-    /// Begins a screen at the oldest output there is, with the sizes it had over time.
+    /// Begins a screen at the oldest output there is.
     pub(super) fn begin_screen(&self) -> LazyScreen {
         let first = Reader::open(&self.setup.dir).and_then(|mut log| log.first_offset());
-        let first = first.unwrap_or(self.position);
-        let mut sizes = Vec::new();
-        if let Ok(mut log) = Reader::open(&self.setup.dir) {
-            for record in log.records(first).map_while(Result::ok) {
-                if let Record::Resize {
-                    offset, cols, rows, ..
-                } = record
-                {
-                    sizes.push((offset, TerminalSize { cols, rows }));
-                }
-            }
-        }
-        let size = sizes.first().map_or_else(|| self.size(), |(_, size)| *size);
-        let mut screen = LazyScreen::new(size, first, self.setup.screen_options.clone());
-        sizes
-            .into_iter()
-            .for_each(|(offset, size)| screen.on_resize(offset, size));
-        screen
+        let first = first.unwrap_or(self.position).min(self.position);
+        LazyScreen::new(self.size(), first, self.setup.screen_options.clone())
     }
 
     /// Brings the screen up to the position, in pieces that let other tasks run in between.
@@ -182,11 +164,20 @@ impl WorkerTask {
         let Some(mut screen) = self.screen.take() else {
             return;
         };
-        let source = Output {
-            handle: WorkerHandle::new(self.shared.clone()),
-            epoch: self.setup.row.epoch,
-        };
-        while !screen.feed(&source, self.position) {
+        loop {
+            let wanted = screen.appetite(self.position);
+            if wanted == 0 {
+                break;
+            }
+            let held = self.shared.ring.lock().read(screen.parsed(), wanted);
+            match held.filter(|bytes| !bytes.is_empty()) {
+                Some(bytes) => screen.feed(&bytes),
+                None => {
+                    if !self.catch_up_from_log(&mut screen).await {
+                        break;
+                    }
+                }
+            }
             tokio::task::yield_now().await;
         }
         let answers = screen.take_answers();
@@ -194,6 +185,49 @@ impl WorkerTask {
         self.screen = Some(screen);
         self.answer_queries(answers);
         self.on_events(&events);
+    }
+
+    /// Feeds what only the log files hold, with the sizes the terminal had at the time. Returns
+    /// whether the screen got any further.
+    async fn catch_up_from_log(&self, screen: &mut LazyScreen) -> bool {
+        let start = screen.parsed();
+        let Ok(mut log) = Reader::open(&self.setup.dir) else {
+            return false;
+        };
+        let mut piece = Vec::new();
+        for record in log.records(start).map_while(Result::ok) {
+            let known = screen.parsed() + piece.len() as u64;
+            if known >= self.position {
+                break;
+            }
+            match record {
+                Record::Out {
+                    offset, mut bytes, ..
+                } if offset <= known => {
+                    let seen = usize::try_from(known - offset).unwrap_or(usize::MAX);
+                    let rest = usize::try_from(self.position - offset).unwrap_or(usize::MAX);
+                    bytes.truncate(rest);
+                    piece.extend_from_slice(bytes.get(seen..).unwrap_or_default());
+                }
+                Record::Out { offset: to, .. } | Record::Gap { to, .. } if to > known => {
+                    piece.clear();
+                    screen.restart_at(to.min(self.position));
+                }
+                Record::Resize {
+                    offset, cols, rows, ..
+                } if offset >= known => {
+                    screen.feed(&std::mem::take(&mut piece));
+                    screen.resize_now(TerminalSize { cols, rows });
+                }
+                _ => {}
+            }
+            if piece.len() >= PIECE {
+                screen.feed(&std::mem::take(&mut piece));
+                tokio::task::yield_now().await;
+            }
+        }
+        screen.feed(&piece);
+        screen.parsed() > start
     }
 
     fn on_events(&mut self, events: &[offshoot_vt::Event]) {
@@ -219,22 +253,6 @@ impl WorkerTask {
         });
         if changed {
             self.notify(Change::Process);
-        }
-    }
-}
-
-/// The worker's own output as a source for its screen.
-struct Output {
-    handle: WorkerHandle,
-    epoch: u32,
-}
-
-impl Source for Output {
-    fn read(&self, offset: u64, max: usize) -> Result<Bytes, ResumeAt> {
-        match self.handle.read(self.epoch, offset, max) {
-            Read::Bytes { bytes, .. } => Ok(bytes),
-            Read::Gap { to, .. } => Err(ResumeAt(to)),
-            Read::AtEnd | Read::OtherEpoch => Ok(Bytes::new()),
         }
     }
 }

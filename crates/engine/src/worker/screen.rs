@@ -2,13 +2,12 @@
 //!
 //! Holds the emulator and the offset it is true at. In a flood it lags behind on purpose and is fed
 //! in large pieces, which the emulator can fast-forward over; when output settles, when a query
-//! waits for an answer, or when a snapshot is asked for, it catches up. Pure of I/O: bytes come in
-//! through [`Source`]. What cannot be read any more is skipped with a reset, which is exact again
-//! at the next full redraw.
+//! waits for an answer, or when a snapshot is asked for, it catches up. Pure: bytes come in from the
+//! worker's task. What is no longer kept is skipped with a reset, which is exact again at the next
+//! full redraw.
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use offshoot_protocol::TerminalSize;
 use offshoot_vt::{Options, QueryScan, Screen, Size};
 
@@ -21,16 +20,6 @@ pub(crate) const PIECE: usize = 1024 * 1024;
 /// A query further behind the end than this is no longer answered after a restart of the server:
 /// its program has gone on without the answer and would read it as typed text.
 const STALE_QUERY: u64 = 4 * 1024;
-
-/// Where the screen takes its bytes from.
-pub(crate) trait Source {
-    /// Reads up to `max` bytes at an offset, or says where output is there again.
-    fn read(&self, offset: u64, max: usize) -> Result<Bytes, ResumeAt>;
-}
-
-/// The offset where output is there again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ResumeAt(pub(crate) u64);
 
 /// An emulator with its position in the output.
 pub(crate) struct LazyScreen {
@@ -83,30 +72,36 @@ impl LazyScreen {
         self.resizes.push_back((offset, size));
     }
 
-    /// Feeds one piece towards `end`. Returns whether it is there.
-    pub(crate) fn feed(&mut self, source: &impl Source, end: u64) -> bool {
+    /// Returns how many bytes may be fed at once on the way to `end`: up to the next change of
+    /// size, and no more than one piece.
+    pub(crate) fn appetite(&mut self, end: u64) -> usize {
         self.apply_resizes();
-        if self.parsed >= end {
-            self.urgent = false;
-            return true;
-        }
+        self.urgent &= self.parsed < end;
         let stop = self
             .resizes
             .front()
             .map_or(end, |(offset, _)| (*offset).min(end));
-        let wanted = usize::try_from(stop - self.parsed)
+        usize::try_from(stop.saturating_sub(self.parsed))
             .unwrap_or(PIECE)
-            .min(PIECE);
-        match source.read(self.parsed, wanted) {
-            Ok(bytes) if bytes.is_empty() => return true,
-            Ok(bytes) => {
-                self.screen.feed(&bytes);
-                self.parsed += bytes.len() as u64;
-            }
-            Err(ResumeAt(offset)) => self.restart_at(offset.max(self.parsed + 1)),
-        }
-        self.apply_resizes();
-        self.parsed >= end
+            .min(PIECE)
+    }
+
+    /// Feeds output that follows what was fed before.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.screen.feed(bytes);
+        self.parsed += bytes.len() as u64;
+    }
+
+    /// Takes on a size at once: the log says that the terminal had it from here on.
+    pub(crate) fn resize_now(&mut self, size: TerminalSize) {
+        self.screen.resize(vt_size(size));
+    }
+
+    /// Begins anew behind a hole in the output.
+    pub(crate) fn restart_at(&mut self, offset: u64) {
+        self.screen = Screen::new(self.screen.size(), self.options.clone());
+        self.parsed = offset;
+        self.base = offset;
     }
 
     fn apply_resizes(&mut self) {
@@ -119,12 +114,6 @@ impl LazyScreen {
                 self.screen.resize(vt_size(size));
             }
         }
-    }
-
-    fn restart_at(&mut self, offset: u64) {
-        self.screen = Screen::new(self.screen.size(), self.options.clone());
-        self.parsed = offset;
-        self.base = offset;
     }
 
     /// Takes the answers to queries, each with the offset that makes it unique.

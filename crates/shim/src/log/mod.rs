@@ -3,7 +3,10 @@
 //! One shim writes, anybody reads, with no word between them: a record counts once its checksum
 //! fits. See [`Reader`] for reading; the layout is in `docs/shim-protocol.md`.
 
+mod cursor;
+pub(crate) mod format;
 mod reader;
+pub(crate) mod writer;
 
 pub use reader::{ReadError, Reader, Records};
 

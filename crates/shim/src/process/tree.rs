@@ -1,0 +1,186 @@
+//! Everything that descends from the shim, and how to end it.
+//!
+//! The shim is a subreaper: whoever daemonizes below it becomes its child, so a walk from the shim
+//! down finds everything, also what left its session or lost its parent. The walk is a snapshot;
+//! it is repeated until nothing is left.
+
+use std::time::{Duration, Instant};
+
+use super::sys;
+
+/// How often the tree is looked at while it is being ended.
+const STEP: Duration = Duration::from_millis(20);
+/// How long after KILL a process may take to vanish before the shim no longer waits for it. Longer
+/// means that it hangs in the kernel, where no signal reaches it.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// A tree that is being ended: TERM to each process once, KILL to all that are left after the grace.
+#[derive(Debug)]
+pub(super) struct KillTree {
+    kill_at: Instant,
+    next: Instant,
+    /// Who got TERM already.
+    asked: Vec<i32>,
+}
+
+impl KillTree {
+    /// Begins now; KILL follows after `grace`.
+    pub(super) fn new(now: Instant, grace: Duration) -> Self {
+        Self {
+            kill_at: now.checked_add(grace).unwrap_or(now),
+            next: now,
+            asked: Vec::new(),
+        }
+    }
+
+    /// A second request may only make it shorter.
+    pub(super) fn hurry(&mut self, now: Instant, grace: Duration) {
+        self.kill_at = self.kill_at.min(now.checked_add(grace).unwrap_or(now));
+        self.next = self.next.min(now);
+    }
+
+    /// When [`KillTree::step`] is due.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Signals whoever is due. True: nothing is left, or nothing that can be ended.
+    pub(super) fn step(&mut self, now: Instant) -> bool {
+        let alive = descendants();
+        if alive.is_empty() {
+            return true;
+        }
+        let stuck = self.kill_at.checked_add(STUCK).is_some_and(|at| now >= at);
+        if stuck {
+            return true;
+        }
+        for pid in alive {
+            if now >= self.kill_at {
+                let _ = sys::kill(pid, libc::SIGKILL);
+            } else if !self.asked.contains(&pid) {
+                self.asked.push(pid);
+                ask(pid);
+            }
+        }
+        self.next = now.checked_add(STEP).unwrap_or(now);
+        if now < self.kill_at {
+            self.next = self.next.min(self.kill_at);
+        }
+        false
+    }
+}
+
+/// Asks one process to end, in the language it listens to.
+fn ask(pid: i32) {
+    let _ = sys::kill(pid, libc::SIGTERM);
+    // An interactive shell ignores TERM and ends on HUP. Whoever handles TERM gets no HUP, which
+    // would cut a clean end short.
+    if ignores_term(pid) {
+        let _ = sys::kill(pid, libc::SIGHUP);
+    }
+    // A stopped process handles signals only when it goes on.
+    let _ = sys::kill(pid, libc::SIGCONT);
+}
+
+/// Does the process ignore SIGTERM?
+#[cfg(target_os = "linux")]
+fn ignores_term(pid: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return false;
+    };
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << (libc::SIGTERM - 1)) != 0)
+}
+
+/// Cannot be told here; a shell then ends by KILL.
+#[cfg(not(target_os = "linux"))]
+fn ignores_term(_pid: i32) -> bool {
+    false
+}
+
+/// All living descendants of this process, parents before children.
+pub(super) fn descendants() -> Vec<i32> {
+    let me = i32::try_from(std::process::id()).unwrap_or(0);
+    let mut found = children(me);
+    let mut at = 0;
+    while let Some(pid) = found.get(at).copied() {
+        for child in children(pid) {
+            if !found.contains(&child) {
+                found.push(child);
+            }
+        }
+        at = at.saturating_add(1);
+    }
+    found.retain(|pid| !is_zombie(*pid));
+    found
+}
+
+/// Children of all threads of a process.
+#[cfg(target_os = "linux")]
+fn children(pid: i32) -> Vec<i32> {
+    let mut found = Vec::new();
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return found;
+    };
+    for thread in threads.flatten() {
+        let Ok(list) = std::fs::read_to_string(thread.path().join("children")) else {
+            continue;
+        };
+        found.extend(
+            list.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse::<i32>().ok()),
+        );
+    }
+    found
+}
+
+/// Children of a process.
+#[cfg(target_os = "macos")]
+fn children(pid: i32) -> Vec<i32> {
+    #![expect(unsafe_code, reason = "proc_listchildpids has no safe wrapper")]
+    let mut pids = vec![0_i32; 1024];
+    let size = i32::try_from(pids.len().saturating_mul(size_of::<i32>())).unwrap_or(0);
+    // SAFETY: pointer and size describe one live array.
+    let n = unsafe { libc::proc_listchildpids(pid, pids.as_mut_ptr().cast(), size) };
+    pids.truncate(usize::try_from(n).unwrap_or(0));
+    pids
+}
+
+/// Has it ended already, and only its parent does not know yet?
+#[cfg(target_os = "linux")]
+fn is_zombie(pid: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
+}
+
+/// Cannot be told cheaply; a zombie of a living parent goes with its parent.
+#[cfg(not(target_os = "linux"))]
+fn is_zombie(_pid: i32) -> bool {
+    false
+}
+
+/// Start time of a process in clock ticks since boot; 0 where it is unknown.
+pub(super) fn start_time(pid: i32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name may hold anything; the 22nd field is the 20th after it.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    after_name
+        .split_ascii_whitespace()
+        .nth(19)
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Names this boot; empty where that is unknown.
+pub(super) fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}

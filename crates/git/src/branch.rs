@@ -145,13 +145,13 @@ pub enum RenameError {
     InvalidBranch(#[from] InvalidBranch),
     /// There is no such branch.
     #[error("there is no branch {0:?}")]
-    NotFound(String),
+    BranchNotFound(String),
     /// No branch is checked out that could be meant.
     #[error("no branch is checked out")]
     Detached,
     /// The new name is taken, or a part of it is.
     #[error("branch {0:?} exists")]
-    Exists(String),
+    BranchExists(String),
     /// git refused or could not run.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -245,6 +245,18 @@ impl Repository {
         Ok(free.expect("there are fewer branches than numbers"))
     }
 
+    /// Deletes a branch, also one whose commits are nowhere else.
+    ///
+    /// git refuses when it is checked out in any worktree.
+    pub async fn delete_branch(&self, name: &str) -> Result<(), GitError> {
+        let _turn = lock::turn(self.common_dir()).await;
+        Git::write(self.git_place())
+            .args(["branch", "-D", "--quiet", "--", name])
+            .run()
+            .await
+            .map(drop)
+    }
+
     /// Renames a branch; without an old name the one that is checked out in `dir`. Worktrees that
     /// have it checked out follow.
     pub async fn rename_branch(
@@ -268,11 +280,11 @@ impl Repository {
         // A branch without commits is no ref yet.
         let is_unborn = matches!(&head, crate::Head::Unborn(name) if name == old);
         if !is_unborn && !local.iter().any(|branch| branch == old) {
-            return Err(RenameError::NotFound(old.to_owned()));
+            return Err(RenameError::BranchNotFound(old.to_owned()));
         }
         let others = local.iter().filter(|branch| *branch != old);
         if let Some(taken) = others.into_iter().find(|branch| in_the_way(branch, new)) {
-            return Err(RenameError::Exists(taken.clone()));
+            return Err(RenameError::BranchExists(taken.clone()));
         }
         Git::write(dir)
             .args(["branch", "-m", "--", old, new])

@@ -28,6 +28,6 @@ pub use branch::{
 pub use command::{GitError, Version, version};
 pub use head::{Head, head};
 pub use remote::{RemoteName, parse_remote, without_credentials};
-pub use repository::{OpenError, Repository, ResolveError, open};
+pub use repository::{OpenError, Repository, ResolveError, open, resolve};
 pub use status::{Change, ChangeKind, Status, status};
-pub use worktree::{AddBranch, AddError, Force, RemoveError, Worktree};
+pub use worktree::{AddError, Force, NewWorktree, RemoveError, Worktree};

@@ -78,6 +78,45 @@ pub async fn open(path: &Path) -> Result<Repository, OpenError> {
     })
 }
 
+/// Returns the full id of the commit that an expression names in the worktree at (or around) a
+/// directory. `HEAD` differs from worktree to worktree.
+pub async fn resolve(dir: &Path, rev: &str) -> Result<String, ResolveError> {
+    let missing = || ResolveError::NotFound(rev.to_owned());
+    if rev.is_empty() || rev.contains('\0') {
+        return Err(missing());
+    }
+    let output = Git::read(dir)
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
+        .arg(format!("{rev}^{{commit}}"))
+        .run_any()
+        .await?;
+    if output.code == Some(0) {
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        return Ok(id);
+    }
+    if has_commits(dir).await? {
+        Err(missing())
+    } else {
+        Err(ResolveError::NoCommits)
+    }
+}
+
+/// Whether there is any commit to start from.
+async fn has_commits(dir: &Path) -> Result<bool, GitError> {
+    let any = Git::read(dir)
+        .args(["for-each-ref", "--count=1", "--format=x"])
+        .run()
+        .await?;
+    if !any.is_empty() {
+        return Ok(true);
+    }
+    let head = Git::read(dir)
+        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        .maybe_line()
+        .await?;
+    Ok(head.is_some())
+}
+
 async fn absolute(dir: &Path, what: &str) -> Result<PathBuf, GitError> {
     let git = Git::read(dir).args(["rev-parse", "--path-format=absolute", what]);
     git.line().await.map(PathBuf::from)
@@ -160,45 +199,10 @@ impl Repository {
         Ok(url.map(|url| without_credentials(&url.to_string_lossy())))
     }
 
-    /// Returns the full id of the commit that a branch, a tag or any other expression names.
+    /// Returns the full id of the commit that a branch, a tag or any other expression names, as
+    /// seen from the main worktree.
     pub async fn resolve(&self, rev: &str) -> Result<String, ResolveError> {
-        let missing = || ResolveError::NotFound(rev.to_owned());
-        if rev.is_empty() || rev.contains('\0') {
-            return Err(missing());
-        }
-        let output = self
-            .read()
-            .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
-            .arg(format!("{rev}^{{commit}}"))
-            .run_any()
-            .await?;
-        if output.code == Some(0) {
-            let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            return Ok(id);
-        }
-        if self.has_commits().await? {
-            Err(missing())
-        } else {
-            Err(ResolveError::NoCommits)
-        }
-    }
-
-    /// Whether there is any commit to start from.
-    async fn has_commits(&self) -> Result<bool, GitError> {
-        let any = self
-            .read()
-            .args(["for-each-ref", "--count=1", "--format=x"])
-            .run()
-            .await?;
-        if !any.is_empty() {
-            return Ok(true);
-        }
-        let head = self
-            .read()
-            .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-            .maybe_line()
-            .await?;
-        Ok(head.is_some())
+        resolve(self.git_place(), rev).await
     }
 
     /// The directory from which git finds this repository.

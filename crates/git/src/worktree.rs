@@ -30,18 +30,18 @@ pub struct Worktree {
 }
 
 /// Which branch a new worktree gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddBranch<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewWorktree {
     /// A new branch that starts at a branch, tag or commit. It follows no other branch.
-    New {
+    NewBranch {
         /// The name of the new branch.
-        name: &'a str,
+        name: String,
         /// Where it starts.
-        base: &'a str,
+        base: String,
     },
     /// A branch that exists, here or at exactly one remote; then a local branch that follows it is
     /// made.
-    Existing(&'a str),
+    Existing(String),
 }
 
 /// Why a worktree was not added. Nothing is left behind.
@@ -51,11 +51,17 @@ pub enum AddError {
     #[error(transparent)]
     InvalidBranch(#[from] InvalidBranch),
     /// The new branch exists, or one whose name is a folder of the other's. Choose another name.
-    #[error("branch {0:?} exists")]
-    BranchExists(String),
+    #[error("branch {name:?} exists")]
+    BranchExists {
+        /// The branch that exists.
+        name: String,
+    },
     /// There is no such branch, here or at exactly one remote.
-    #[error("there is no branch {0:?}")]
-    BranchNotFound(String),
+    #[error("there is no branch {name:?}")]
+    BranchNotFound {
+        /// The branch that was asked for.
+        name: String,
+    },
     /// The base names no commit.
     #[error("{0:?} is neither a branch nor a commit here")]
     BaseNotFound(String),
@@ -63,10 +69,10 @@ pub enum AddError {
     #[error("the repository has no commits yet: make a first commit")]
     NoCommits,
     /// Another worktree has the branch checked out.
-    #[error("branch {branch:?} is checked out in {}", path.display())]
+    #[error("branch {name:?} is checked out in {}", path.display())]
     BranchCheckedOut {
         /// The branch.
-        branch: String,
+        name: String,
         /// The worktree that has it.
         path: PathBuf,
         /// Whether that worktree's directory is gone; removing it frees the branch.
@@ -140,16 +146,16 @@ impl Repository {
     ///
     /// Hooks do not run. Costs the writing of the whole tree; begun, it is finished even when the
     /// caller goes away. One change at a time per repository: callers wait for each other.
-    pub async fn add_worktree(&self, path: &Path, branch: AddBranch<'_>) -> Result<(), AddError> {
-        let (name, base) = match branch {
-            AddBranch::New { name, base } => (name, Some(base.to_owned())),
-            AddBranch::Existing(name) => (name, None),
+    pub async fn add_worktree(&self, path: &Path, new: &NewWorktree) -> Result<(), AddError> {
+        let (name, base) = match new {
+            NewWorktree::NewBranch { name, base } => (name, Some(base.clone())),
+            NewWorktree::Existing(name) => (name, None),
         };
         valid_branch_name(name)?;
         let add = Add {
             repository: self.clone(),
             path: self.root().join(path),
-            name: name.to_owned(),
+            name: name.clone(),
             base,
         };
         undisturbed(async move { add.run().await }).await
@@ -242,7 +248,9 @@ impl Add {
             return None;
         };
         if stderr.contains("a branch named") {
-            return Some(AddError::BranchExists(self.name.clone()));
+            return Some(AddError::BranchExists {
+                name: self.name.clone(),
+            });
         }
         let path_taken = stderr.contains("already exists") || stderr.contains("already registered");
         path_taken.then(|| AddError::PathExists(self.path.clone()))
@@ -255,7 +263,9 @@ impl Add {
             return self.start_existing(&branches.local, &branches.remote).await;
         };
         if let Some(taken) = branches.local.iter().find(|b| in_the_way(b, &self.name)) {
-            return Err(AddError::BranchExists(taken.clone()));
+            return Err(AddError::BranchExists {
+                name: taken.clone(),
+            });
         }
         self.check_not_checked_out().await?;
         let commit = self.repository.resolve(base).await.map_err(base_error)?;
@@ -277,7 +287,9 @@ impl Add {
             [remote] => Ok(Start::Tracking(format!("refs/remotes/{remote}"))),
             _ => match self.repository.resolve("HEAD").await {
                 Err(ResolveError::NoCommits) => Err(AddError::NoCommits),
-                _ => Err(AddError::BranchNotFound(self.name.clone())),
+                _ => Err(AddError::BranchNotFound {
+                    name: self.name.clone(),
+                }),
             },
         }
     }
@@ -293,7 +305,7 @@ impl Add {
             // A new branch of that name, in a repository without commits.
             Some(holder) if holder.head.is_none() => Err(AddError::NoCommits),
             Some(holder) => Err(AddError::BranchCheckedOut {
-                branch: self.name.clone(),
+                name: self.name.clone(),
                 path: holder.path,
                 missing: holder.missing,
             }),

@@ -242,7 +242,9 @@ impl Engine {
         };
         let directory = PathBuf::from(&session.row.location_path);
         let _lifecycle = session.lifecycle.lock().await;
-        offshoot_git::rename_branch(&directory, &old, branch)
+        let opened = self.open_repository(&directory).await?;
+        opened
+            .rename_branch(&directory, Some(&old), branch)
             .await
             .map_err(|err| super::repositories::git_error(branch, err))?;
         self.change_row(id, |row| row.worktree_branch = Some(branch.to_owned()))

@@ -276,7 +276,7 @@ impl Engine {
             let status = offshoot_git::status(path).await;
             let status = status.map_err(|err| EngineError::Git(err.to_string()))?;
             if !status.is_clean() {
-                return Err(EngineError::WorktreeDirty(status.summary()));
+                return Err(EngineError::WorktreeDirty(status.to_string()));
             }
         }
         Ok(())
@@ -302,7 +302,9 @@ impl Engine {
         };
         match opened.remove_worktree(path, force).await {
             Ok(()) | Err(RemoveError::NotAWorktree { .. }) => {}
-            Err(RemoveError::Dirty { status }) => return Err(EngineError::WorktreeDirty(status)),
+            Err(RemoveError::Dirty(status)) => {
+                return Err(EngineError::WorktreeDirty(status.to_string()));
+            }
             Err(err) => return Err(EngineError::Git(err.to_string())),
         }
         self.release_worktree_path(path).await;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Development only: what tests and benchmarks of several rooms share.
+
+pub mod rig;

@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { Keyboard, Plus, Settings } from 'lucide-react';
 import { useApp } from '../api/app-store.ts';
 import { cx } from '../lib/cx.ts';
@@ -8,8 +8,15 @@ import { buttonClass, IconButton } from '../ui/Button.tsx';
 import { Mark } from '../ui/Mark.tsx';
 
 export function TopBar({ onHelp }: { onHelp: () => void }) {
+  // On a small screen a session needs the room, and has its own way back.
+  const { sid } = useParams({ strict: false });
   return (
-    <header className="flex h-11 shrink-0 items-center gap-3 border-b border-line bg-surface px-3 coarse:h-13">
+    <header
+      className={cx(
+        'flex h-11 shrink-0 items-center gap-3 border-b border-line bg-surface px-3 coarse:h-13',
+        sid && 'max-md:hidden',
+      )}
+    >
       <Link
         to="/"
         className="flex items-center gap-2 rounded-md py-1 pr-2 pl-1 font-semibold tracking-tight hover:bg-hover coarse:h-10"

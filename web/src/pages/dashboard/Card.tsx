@@ -115,7 +115,7 @@ function Tail({ session, workerId, isLive }: TailProps) {
   const lines = data?.lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES) ?? [];
   if (lines.length === 0) return null;
   return (
-    <pre className="overflow-hidden rounded-md bg-sunken px-2 py-1.5 font-mono text-xs leading-[1.45] text-ink-2">
+    <pre className="overflow-hidden rounded-md bg-inset px-2 py-1.5 font-mono text-xs leading-[1.45] text-ink-2">
       {lines.map((line, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity of their own
         <span key={at} className="block truncate whitespace-pre">

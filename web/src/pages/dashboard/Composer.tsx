@@ -72,7 +72,7 @@ export function Composer() {
       <div className="grid items-start gap-2 border-b border-line p-2 md:grid-cols-[minmax(0,1fr)_auto_auto]">
         <PathField error={about('path')} />
         <div className="flex min-w-0 flex-wrap gap-2 md:contents">
-          <PlacePicker error={about('branch')} />
+          <PlacePicker isAtFault={problem?.fault === 'branch'} />
           <RunPicker />
         </div>
       </div>
@@ -104,7 +104,7 @@ export function Composer() {
           />
         </>
       )}
-      {problem?.fault === 'form' && (
+      {(problem?.fault === 'form' || problem?.fault === 'branch') && (
         <div role="alert" className="flex gap-2 px-3 pb-2 text-failed">
           <CircleX size={15} aria-hidden className="mt-0.5 shrink-0" />
           <pre className="min-w-0 flex-1 font-sans break-words whitespace-pre-wrap">

@@ -50,7 +50,7 @@ function suggestions(branches: Branches | undefined, withRemote: boolean): Sugge
 }
 
 /** Where the work happens: a worktree on a new or existing branch, or the directory. */
-export function PlacePicker({ error }: { error: string | null }) {
+export function PlacePicker({ isAtFault }: { isAtFault: boolean }) {
   const draft = useDraft();
   const home = useConfig().data?.homeDir;
   const [isOpen, setOpen] = useState(false);
@@ -59,71 +59,64 @@ export function PlacePicker({ error }: { error: string | null }) {
   const trouble = branches.isError ? messageOf(branches.error) : null;
   const Icon = draft.place === 'directory' ? Folder : GitBranch;
   return (
-    <div className="flex min-w-0 flex-col gap-1">
-      <Popover
+    <Popover
+      label="Where to work"
+      open={isOpen}
+      onOpenChange={setOpen}
+      className="flex w-[min(360px,calc(100vw-24px))] flex-col gap-3"
+      trigger={
+        <Button
+          aria-label={`Where to work: ${summary(draft)}`}
+          className={cx('max-w-72 min-w-0 !shrink font-normal', isAtFault && 'border-failed')}
+          icon={<Icon size={14} aria-hidden className="shrink-0 text-ink-3" />}
+        >
+          <span className="min-w-0 truncate font-mono text-sm">{summary(draft)}</span>
+          <ChevronDown size={13} aria-hidden className="shrink-0 text-ink-3" />
+        </Button>
+      }
+    >
+      <Choice
         label="Where to work"
-        open={isOpen}
-        onOpenChange={setOpen}
-        className="flex w-[min(360px,calc(100vw-24px))] flex-col gap-3"
-        trigger={
-          <Button
-            aria-label={`Where to work: ${summary(draft)}`}
-            className={cx('max-w-72 min-w-0 !shrink font-normal', error && '!border-failed-line')}
-            icon={<Icon size={14} aria-hidden className="shrink-0 text-ink-3" />}
-          >
-            <span className="min-w-0 truncate font-mono text-sm">{summary(draft)}</span>
-            <ChevronDown size={13} aria-hidden className="shrink-0 text-ink-3" />
-          </Button>
-        }
-      >
-        <Choice
-          label="Where to work"
-          hideLabel
-          value={draft.place}
-          options={KINDS}
-          onChange={(place) => edit({ place })}
-        />
-        <p className="text-sm text-ink-2">{EXPLAINED[draft.place]}</p>
-        {draft.place === 'new-branch' && (
-          <>
-            <Suggest
-              label="Starts from"
-              filter
-              placeholder={branches.data?.defaultBranch ?? 'the default branch'}
-              value={draft.base}
-              onChange={(base) => edit({ base })}
-              items={suggestions(branches.data, true)}
-            />
-            <Field
-              label="Name of the branch"
-              mono
-              placeholder="made from the prompt"
-              value={draft.newBranch}
-              onChange={(event) => edit({ newBranch: event.target.value })}
-            />
-          </>
-        )}
-        {draft.place === 'existing-branch' && (
+        hideLabel
+        value={draft.place}
+        options={KINDS}
+        onChange={(place) => edit({ place })}
+      />
+      <p className="text-sm text-ink-2">{EXPLAINED[draft.place]}</p>
+      {draft.place === 'new-branch' && (
+        <>
           <Suggest
-            label="Branch"
+            label="Starts from"
             filter
-            placeholder="feature/login"
-            value={draft.existingBranch}
-            onChange={(existingBranch) => edit({ existingBranch })}
+            placeholder={branches.data?.defaultBranch ?? 'the default branch'}
+            value={draft.base}
+            onChange={(base) => edit({ base })}
             items={suggestions(branches.data, true)}
           />
-        )}
-        {draft.place !== 'directory' && (trouble || !path) && (
-          <p className="text-sm text-ink-3">
-            {path ? trouble : 'Choose a repository to see its branches.'}
-          </p>
-        )}
-      </Popover>
-      {error && (
-        <p role="alert" className="max-w-72 text-sm text-failed">
-          {error}
+          <Field
+            label="Name of the branch"
+            mono
+            placeholder="made from the prompt"
+            value={draft.newBranch}
+            onChange={(event) => edit({ newBranch: event.target.value })}
+          />
+        </>
+      )}
+      {draft.place === 'existing-branch' && (
+        <Suggest
+          label="Branch"
+          filter
+          placeholder="feature/login"
+          value={draft.existingBranch}
+          onChange={(existingBranch) => edit({ existingBranch })}
+          items={suggestions(branches.data, true)}
+        />
+      )}
+      {draft.place !== 'directory' && (trouble || !path) && (
+        <p className="text-sm text-ink-3">
+          {path ? trouble : 'Choose a repository to see its branches.'}
         </p>
       )}
-    </div>
+    </Popover>
   );
 }

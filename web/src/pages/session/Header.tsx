@@ -14,7 +14,8 @@ import { learn, useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
 import type { Session, Worker } from '../../api/schema.ts';
 import { can } from '../../lib/can.ts';
-import { sessionState, sessionTitle } from '../../lib/state.ts';
+import { STATES, sessionState, sessionTitle } from '../../lib/state.ts';
+import { useNeeds } from '../../shell/useTitle.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { Menu, MenuItem, MenuLine } from '../../ui/Menu.tsx';
 import { StateMark } from '../../ui/StateMark.tsx';
@@ -33,15 +34,19 @@ export function Header({ session, worker }: HeaderProps) {
   const told = sessionState(session);
   const [asked, ask] = useState<'delete' | 'rename' | 'pause' | null>(null);
   const navigate = useNavigate();
+  const others = useNeeds() - (STATES[told.kind].lane === 'needs' ? 1 : 0);
   const close = () => ask(null);
   return (
     <header className="flex min-w-0 items-center gap-3 border-b border-line bg-surface py-2 pr-2 pl-4 max-md:pl-1">
       <Link
         to="/"
-        aria-label="To the dashboard"
-        className="inline-flex size-7 shrink-0 items-center justify-center rounded-md text-ink-2 hover:bg-hover md:hidden coarse:size-10"
+        aria-label={others > 0 ? `To the dashboard, ${others} more need you` : 'To the dashboard'}
+        className="inline-flex h-7 min-w-7 shrink-0 items-center justify-center rounded-md text-ink-2 hover:bg-hover md:hidden coarse:h-10 coarse:min-w-10"
       >
         <ArrowLeft size={16} aria-hidden />
+        {others > 0 && (
+          <span className="ml-0.5 text-sm font-medium text-asks tabular-nums">{others}</span>
+        )}
       </Link>
       <div className="min-w-0 flex-1">
         <div className="flex min-w-0 items-center gap-3">

@@ -23,6 +23,7 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
   const place = useRef<HTMLDivElement>(null);
   const isDark = useAppearance(isTerminalDark);
   const view = useLinkView(terminal);
+  const isAlive = worker.process?.state === 'running' || worker.process?.state === 'starting';
 
   useEffect(() => {
     const container = place.current;
@@ -65,7 +66,7 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
       )}
       <ScrollButtons terminal={terminal} />
       <EndBar session={session} worker={worker} />
-      {isCoarse && <TouchInput terminal={terminal} />}
+      {isCoarse && isAlive && <TouchInput terminal={terminal} />}
       <StatusBar worker={worker} terminal={terminal} onSearch={() => setSearching(true)} />
     </section>
   );

@@ -4,7 +4,7 @@ import { type Key, keyBytes, messageBytes } from '../../terminal/keys.ts';
 import type { LiveTerminal } from '../../terminal/registry.ts';
 
 const KEYS: { key: Key; shows: string; label: string }[] = [
-  { key: 'Esc', shows: 'Esc', label: 'Escape' },
+  { key: 'Esc', shows: 'Esc', label: 'Esc' },
   { key: 'Tab', shows: 'Tab', label: 'Tab' },
   { key: 'Shift-Tab', shows: '⇧Tab', label: 'Shift Tab' },
   { key: 'Ctrl-C', shows: '^C', label: 'Control C' },

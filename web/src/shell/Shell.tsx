@@ -7,6 +7,7 @@ import { Shortcuts } from './Shortcuts.tsx';
 import { TopBar } from './TopBar.tsx';
 import { useKeys } from './useKeys.ts';
 import { useTitle } from './useTitle.ts';
+import { useVisibleHeight } from './useVisibleHeight.ts';
 
 /** What is around every page. */
 export function Shell() {
@@ -14,8 +15,9 @@ export function Shell() {
   const isReady = useApp((app) => app.isReady);
   useKeys(() => setHelpOpen(true));
   useTitle();
+  useVisibleHeight();
   return (
-    <div className="flex h-dvh min-w-0 flex-col">
+    <div className="flex h-[var(--visible-height,100dvh)] min-w-0 flex-col pb-[env(safe-area-inset-bottom)]">
       <a
         href="#main"
         className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-60 focus:rounded-md focus:bg-accent focus:px-3 focus:py-2 focus:text-accent-ink"

@@ -17,5 +17,8 @@ export function useTitle(): void {
     document.title = needs > 0 ? `(${needs}) Offshoot` : 'Offshoot';
     const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
     if (icon) icon.href = needs > 0 ? '/favicon-needs.svg' : '/favicon.svg';
+    return () => {
+      document.title = 'Offshoot';
+    };
   }, [needs]);
 }

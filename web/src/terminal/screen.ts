@@ -38,6 +38,8 @@ export class XtermScreen implements Screen {
   private readonly owner: ScreenOwner;
   private readonly resized = new ResizeObserver(() => this.measure());
   private isOpen = false;
+  private place: HTMLElement | null = null;
+  private lastFit: TerminalSize | null = null;
   private readonly utf8 = new TextEncoder();
 
   constructor(owner: ScreenOwner, appearance: Appearance) {
@@ -69,6 +71,7 @@ export class XtermScreen implements Screen {
 
   /** Shows the terminal in a container. */
   async attach(container: HTMLElement): Promise<void> {
+    this.place = container;
     container.append(this.element);
     if (!this.isOpen) {
       await fontReady(this.term.options.fontSize ?? 13);
@@ -152,10 +155,16 @@ export class XtermScreen implements Screen {
     if (!this.isOpen || !this.element.isConnected) return;
     const size = this.fit.proposeDimensions();
     if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) return;
-    this.owner.onFit({
+    const fit = {
       cols: Math.min(1000, Math.max(2, size.cols)),
       rows: Math.min(1000, Math.max(1, size.rows)),
-    });
+    };
+    if (isKeyboardOpening(this.lastFit, fit)) {
+      this.place?.scrollTo({ top: this.place.scrollHeight });
+      return;
+    }
+    this.lastFit = fit;
+    this.owner.onFit(fit);
   }
 
   private tellScroll(): void {
@@ -176,6 +185,16 @@ export class XtermScreen implements Screen {
     }
     return event.code !== 'KeyC' && event.code !== 'KeyV' && event.code !== 'KeyF';
   }
+}
+
+/**
+ * An on-screen keyboard takes height away while a text field is used. The program must not be
+ * drawn anew for that: the terminal keeps its rows and is scrolled instead.
+ */
+function isKeyboardOpening(before: TerminalSize | null, now: TerminalSize): boolean {
+  if (!before || before.cols !== now.cols || now.rows >= before.rows) return false;
+  const isTyping = /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName ?? '');
+  return isTyping && matchMedia('(pointer: coarse)').matches;
 }
 
 /** Only addresses of the web are opened, and never with a way back to this page. */

@@ -34,7 +34,7 @@ export function Card({ session }: { session: Session }) {
     >
       <div className="flex items-center justify-between gap-3">
         <StateMark kind={told.kind} />
-        <Elapsed since={told.since ?? session.createdAt} />
+        <Elapsed since={told.since} createdAt={session.createdAt} />
       </div>
       <h3 className="line-clamp-2 text-base font-semibold break-words">
         <Link
@@ -56,11 +56,15 @@ export function Card({ session }: { session: Session }) {
   );
 }
 
-function Elapsed({ since }: { since: string }) {
+/** How long it has been in its state; where nobody knows, how old it is. */
+function Elapsed({ since, createdAt }: { since: string | undefined; createdAt: string }) {
   const now = useNow();
   return (
-    <time dateTime={since} className="text-xs whitespace-nowrap text-ink-2 tabular-nums">
-      {elapsed(since, now)}
+    <time
+      dateTime={since ?? createdAt}
+      className="text-xs whitespace-nowrap text-ink-2 tabular-nums"
+    >
+      {since ? elapsed(since, now) : `made ${elapsed(createdAt, now)} ago`}
     </time>
   );
 }

@@ -314,11 +314,16 @@ impl Git {
     /// group safe to signal, as long as anything is left to read.
     async fn follow(&self, child: &mut Child) -> Result<Output, GitError> {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (stdout, stderr) = tokio::try_join!(read_capped(stdout), read_tail(stderr))
-            .map_err(|source| self.io_error(source))?;
-        let stdout = stdout.ok_or_else(|| GitError::TooMuchOutput {
-            command: self.subcommand.clone(),
-        })?;
+        let output = async {
+            let bytes = read_capped(stdout)
+                .await
+                .map_err(|err| self.io_error(err))?;
+            bytes.ok_or_else(|| GitError::TooMuchOutput {
+                command: self.subcommand.clone(),
+            })
+        };
+        let complaints = async { read_tail(stderr).await.map_err(|err| self.io_error(err)) };
+        let (stdout, stderr) = tokio::try_join!(output, complaints)?;
         let status = child.wait().await.map_err(|source| self.io_error(source))?;
         Ok(Output {
             code: status.code(),
@@ -419,4 +424,109 @@ async fn read_tail(from: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> 
     }
     tail.drain(..tail.len().saturating_sub(STDERR_BYTES_MAX));
     Ok(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{BufRead, BufReader, Read};
+    use std::path::PathBuf;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    /// A pipe that stays open as long as any process of a command lives.
+    struct Witness(
+        PathBuf,
+        #[expect(dead_code, reason = "held for its end")] tempfile::TempDir,
+    );
+
+    impl Witness {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("witness");
+            mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+            Self(path, dir)
+        }
+
+        /// A git that starts a shell that starts another process, and never ends by itself.
+        fn hanging_git(&self, kind: Kind, timeout: Duration) -> Git {
+            let alias = format!(
+                "!exec 3>{}; echo ready >&3; sleep 1000 & wait",
+                self.0.display()
+            );
+            Git::new(Path::new("/"), kind, timeout)
+                .config(OsStr::new("alias.hang"), &alias)
+                .arg("hang")
+        }
+
+        /// Returns when the processes have begun; what is returned is told of their end.
+        fn ready(&self) -> BufReader<File> {
+            let mut pipe = BufReader::new(File::open(&self.0).unwrap());
+            let mut line = String::new();
+            pipe.read_line(&mut line).unwrap();
+            assert_eq!(line, "ready\n");
+            pipe
+        }
+    }
+
+    fn wait_for_the_end(mut pipe: BufReader<File>) {
+        assert_eq!(pipe.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn time_limit_ends_everything_that_git_started() {
+        for kind in [Kind::Read, Kind::Write] {
+            let witness = Witness::new();
+            let git = witness.hanging_git(kind, Duration::from_millis(500));
+            let running = tokio::spawn(git.run());
+            let pipe = tokio::task::spawn_blocking(move || (witness.ready(), witness));
+            let (pipe, _witness) = pipe.await.unwrap();
+            let ended = running.await.unwrap();
+            assert!(matches!(ended, Err(GitError::Timeout { .. })), "{ended:?}");
+            tokio::task::spawn_blocking(|| wait_for_the_end(pipe))
+                .await
+                .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn caller_that_goes_away_ends_everything_that_git_started() {
+        for kind in [Kind::Read, Kind::Write] {
+            let witness = Witness::new();
+            let running = tokio::spawn(witness.hanging_git(kind, READ_TIMEOUT).run());
+            let pipe = tokio::task::spawn_blocking(move || (witness.ready(), witness));
+            let (pipe, _witness) = pipe.await.unwrap();
+            running.abort();
+            assert!(running.await.unwrap_err().is_cancelled());
+            tokio::task::spawn_blocking(|| wait_for_the_end(pipe))
+                .await
+                .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn endless_output_is_cut_and_complaints_keep_their_end() {
+        let flood = Git::read(Path::new("/"))
+            .config(OsStr::new("alias.flood"), "!yes")
+            .arg("flood")
+            .run()
+            .await;
+        assert!(matches!(flood, Err(GitError::TooMuchOutput { .. })));
+        let script = "!seq 100000 >&2; echo the end >&2; false";
+        let failed = Git::read(Path::new("/"))
+            .config(OsStr::new("alias.fail"), script)
+            .arg("fail")
+            .run()
+            .await;
+        match failed {
+            Err(GitError::Failed { stderr, code, .. }) => {
+                assert_eq!(code, Some(1));
+                assert!(stderr.ends_with("the end"));
+                assert!(stderr.len() <= STDERR_BYTES_MAX);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -134,6 +134,12 @@ export const change = {
   restart: (id: string, worker: string, continueConversation: boolean) =>
     call<unknown>('POST', `${at(id, worker)}/restart`, { body: { continueConversation } }),
   stop: (id: string, worker: string) => call<unknown>('POST', `${at(id, worker)}/stop`),
+  /** Types text into a worker. A request that is repeated by the network types it once. */
+  type: (id: string, worker: string, text: string, submit: boolean) =>
+    call<unknown>('POST', `${at(id, worker)}/input`, {
+      body: { text, submit },
+      headers: { 'idempotency-key': crypto.randomUUID() },
+    }),
   createToken: (name: string) => call<CreatedToken>('POST', '/api/tokens', { body: { name } }),
   revokeToken: (id: string) => call<unknown>('DELETE', `/api/tokens/${id}`),
 };

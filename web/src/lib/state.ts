@@ -111,16 +111,21 @@ export function exitWords(exit: Exit): string {
 export function sessionState(session: Session): Told {
   if (session.paused) return { kind: 'paused' };
   if (session.locationMissing) return { kind: 'failed', reason: 'The directory is missing.' };
-  const all = session.workers.filter((worker) => worker.process).map(workerState);
+  const all = tabsOf(session).map(workerState);
   all.sort((a, b) => URGENCY.indexOf(a.kind) - URGENCY.indexOf(b.kind));
   return all[0] ?? { kind: 'open' };
+}
+
+/** The workers with a terminal. */
+export function tabsOf(session: Session): Worker[] {
+  return session.workers.filter((worker) => worker.type !== 'git-diff');
 }
 
 /** The worker a session is about: its first agent, else its first terminal. */
 export function mainWorker(session: Session): Worker | undefined {
   return (
     session.workers.find((worker) => worker.type === 'agent') ??
-    session.workers.find((worker) => worker.process)
+    session.workers.find((worker) => worker.type === 'terminal')
   );
 }
 

@@ -6,11 +6,12 @@ import { queryClient, useConfig, useTail } from '../../api/queries.ts';
 import type { Session } from '../../api/schema.ts';
 import { cx } from '../../lib/cx.ts';
 import { shorten } from '../../lib/path.ts';
-import { mainWorker, STATES, sessionState, sessionTitle } from '../../lib/state.ts';
+import { mainWorker, STATES, sessionState, sessionTitle, workerState } from '../../lib/state.ts';
 import { elapsed, useNow } from '../../lib/time.ts';
 import { StateMark } from '../../ui/StateMark.tsx';
+import { Reply } from './Reply.tsx';
 
-const TAIL_LINES = 5;
+const TAIL_LINES = 6;
 /** How often the text of a card is asked for while its program prints. */
 const TAIL_EVERY_MS = 4_000;
 
@@ -27,6 +28,7 @@ export function Card({ session }: { session: Session }) {
   const told = sessionState(session);
   const { tone, lane } = STATES[told.kind];
   const worker = mainWorker(session);
+  const asking = session.workers.find((one) => workerState(one).kind === 'asks');
   const title = sessionTitle(session);
   return (
     <article
@@ -50,7 +52,8 @@ export function Card({ session }: { session: Session }) {
           {told.reason}
         </p>
       )}
-      <Tail session={session} workerId={worker?.id} isLive={lane !== 'quiet'} />
+      <Tail session={session} workerId={(asking ?? worker)?.id} isLive={lane !== 'quiet'} />
+      {asking && <Reply session={session} workerId={asking.id} />}
       <Where session={session} />
     </article>
   );

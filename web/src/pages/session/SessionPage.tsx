@@ -4,7 +4,7 @@ import { type ReactNode, useEffect } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
 import type { Session } from '../../api/schema.ts';
-import { mainWorker } from '../../lib/state.ts';
+import { mainWorker, tabsOf } from '../../lib/state.ts';
 import { keepOnly } from '../../terminal/registry.ts';
 import { Button } from '../../ui/Button.tsx';
 import { attempt } from '../../ui/toast.tsx';
@@ -32,9 +32,7 @@ export function SessionPage() {
 
 function Opened({ session, wid }: { session: Session; wid: string | undefined }) {
   const navigate = useNavigate();
-  const worker = wid
-    ? session.workers.find((one) => one.id === wid)
-    : (mainWorker(session) ?? session.workers[0]);
+  const worker = wid ? tabsOf(session).find((one) => one.id === wid) : mainWorker(session);
   const params = { sid: session.id };
   return (
     <div className="flex min-w-0 flex-1 flex-col">

@@ -4,7 +4,7 @@ import { change } from '../../api/queries.ts';
 import type { Session, Worker } from '../../api/schema.ts';
 import { can } from '../../lib/can.ts';
 import { cx } from '../../lib/cx.ts';
-import { workerState } from '../../lib/state.ts';
+import { tabsOf, workerState } from '../../lib/state.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';
 import { StateMark } from '../../ui/StateMark.tsx';
@@ -34,7 +34,7 @@ export function Tabs({ session, current, onOpen }: TabsProps) {
     const done = await attempt('Could not close the tab', () =>
       change.removeWorker(session.id, worker.id),
     );
-    const next = session.workers.find((one) => one.id !== worker.id);
+    const next = tabsOf(session).find((one) => one.id !== worker.id);
     if (done && next && worker.id === current) onOpen(next.id);
   }
 
@@ -43,7 +43,7 @@ export function Tabs({ session, current, onOpen }: TabsProps) {
       aria-label="Tabs"
       className="flex shrink-0 items-stretch gap-0.5 overflow-x-auto border-b border-line bg-canvas px-2"
     >
-      {session.workers.map((worker) => {
+      {tabsOf(session).map((worker) => {
         const isCurrent = worker.id === current;
         return (
           <div

@@ -236,13 +236,21 @@ pub(crate) fn add_error(err: offshoot_git::AddError) -> EngineError {
         AddError::BranchExists { name } => EngineError::BranchExists(format!(
             "The branch {name:?} exists already; choose another name, or start on the existing branch"
         )),
-        AddError::BranchNotFound { name } => EngineError::BranchNotFound(name),
+        AddError::BranchNotFound { name } | AddError::BaseNotFound(name) => {
+            EngineError::BranchNotFound(name)
+        }
+        AddError::NoCommits => EngineError::WrongState(no_commits()),
         AddError::BranchCheckedOut { name, path, .. } => EngineError::BranchExists(format!(
             "The branch {name:?} is checked out in {}; open a session there instead",
             path.display()
         )),
         err => EngineError::Git(err.to_string()),
     }
+}
+
+/// What to do about a repository that nothing can be started in.
+pub(crate) fn no_commits() -> String {
+    "The repository has no commit yet; make a first commit, then start".to_owned()
 }
 
 /// Turns git's refusal to rename a branch into what the caller can do about it.

@@ -336,11 +336,16 @@ impl Engine {
         let session = self.state().session(id)?.clone();
         let _lifecycle = session.lifecycle.lock().await;
         self.check_worktree_fate(&session, fate).await?;
+        // Processes end first: a worktree is not removed under them. When it cannot be removed, the
+        // session is still there, stopped, with its output.
         for handle in session.handles() {
-            handle.delete().await?;
+            handle.stop().await?;
         }
         if fate != WorktreeFate::Keep {
             self.remove_worktree(&session, fate).await?;
+        }
+        for handle in session.handles() {
+            handle.delete().await?;
         }
         self.inner
             .store

@@ -6,7 +6,7 @@ use offshoot_git::NewWorktree;
 use offshoot_protocol::rest::{Place, Run, StartSession, WorktreeFate};
 use offshoot_protocol::view::{Repository, Session, SessionKind};
 
-use super::repositories::{add_error, worktrees_dir};
+use super::repositories::{add_error, no_commits, worktrees_dir};
 use super::sessions::{FirstWorker, NewSession, invalid};
 use crate::state::SessionEntry;
 use crate::{Engine, EngineError, paths};
@@ -166,11 +166,9 @@ impl Engine {
             .branches()
             .await
             .map_err(|err| EngineError::Git(err.to_string()))?;
-        branches.default.ok_or_else(|| {
-            EngineError::WrongState(
-                "The repository has no commit yet; make a first commit, then start".to_owned(),
-            )
-        })
+        branches
+            .default
+            .ok_or_else(|| EngineError::WrongState(no_commits()))
     }
 
     /// Makes a branch name of the title that no local branch has.
@@ -304,6 +302,9 @@ impl Engine {
             Ok(()) | Err(RemoveError::NotAWorktree { .. }) => {}
             Err(RemoveError::Dirty(status)) => {
                 return Err(EngineError::WorktreeDirty(status.to_string()));
+            }
+            Err(err @ (RemoveError::DetachedCommit(_) | RemoveError::Submodules)) => {
+                return Err(EngineError::WorktreeDirty(err.to_string()));
             }
             Err(err) => return Err(EngineError::Git(err.to_string())),
         }

@@ -164,6 +164,7 @@ enum Kind {
 pub(crate) struct Git {
     command: Command,
     subcommand: String,
+    n_settings: usize,
     kind: Kind,
     timeout: Duration,
 }
@@ -217,6 +218,7 @@ impl Git {
         Self {
             command,
             subcommand: String::new(),
+            n_settings: 0,
             kind,
             timeout,
         }
@@ -224,12 +226,14 @@ impl Git {
 
     /// Sets a configuration value for this command and the commands it starts.
     ///
-    /// Must come before the first [`arg`](Self::arg).
+    /// By environment, for `-c` ends the key at its first equals sign, and a key can hold one.
     pub(crate) fn config(mut self, key: &OsStr, value: &str) -> Self {
-        let mut setting = key.to_owned();
-        setting.push("=");
-        setting.push(value);
-        self.command.arg("-c").arg(setting);
+        let n = self.n_settings;
+        self.n_settings += 1;
+        self.command
+            .env(format!("GIT_CONFIG_KEY_{n}"), key)
+            .env(format!("GIT_CONFIG_VALUE_{n}"), value)
+            .env("GIT_CONFIG_COUNT", self.n_settings.to_string());
         self
     }
 

@@ -153,6 +153,28 @@ async fn looking_runs_nothing_from_worktree_and_included_configuration() {
     assert_eq!(trap.n_marks(), 0);
 }
 
+/// Names that would end early in a command line, or in a pattern.
+#[tokio::test]
+async fn looking_runs_no_filter_with_a_strange_name() {
+    for name in ["a=b", "a.b", "A", "ü", "clean", "[x]*"] {
+        let trap = Trap::set();
+        run(&trap.repo, ["config", "--remove-section", "filter.evil"]);
+        let program = trap.place.join("program");
+        let attributes = format!("*.txt filter={name}\n");
+        std::fs::write(trap.repo.join(".gitattributes"), attributes).unwrap();
+        for last in ["clean", "process"] {
+            let key = format!("filter.{name}.{last}");
+            run(&trap.repo, ["config", &key, program.to_str().unwrap()]);
+            trap.clear();
+            let _ = git(&trap.repo).arg("status").output().unwrap();
+            assert!(trap.n_marks() > 0, "the trap for {name:?} works");
+            trap.clear();
+            look_at_everything(&trap.repo).await;
+            assert_eq!(trap.n_marks(), 0, "{name:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn partial_clone_is_not_filled_by_looking() {
     let trap = Trap::set();

@@ -340,7 +340,9 @@ impl Writer {
         };
         let wanted = end(current);
         if current.reserve(wanted, self.config.segment_bytes).is_err() {
-            if !self.recycle(offset) {
+            // The disk is full: what the log has must do.
+            let done = self.recycle(offset).unwrap_or_else(|| self.roll(offset));
+            if !done {
                 return false;
             }
             let Some(current) = self.current.as_mut() else {
@@ -355,17 +357,21 @@ impl Writer {
         true
     }
 
-    /// Seals the current segment and begins the next one.
+    /// Begins the next segment: in new blocks while the quota allows, else in those of the oldest.
     fn roll(&mut self, offset: u64) -> bool {
-        let total = self
-            .stored
-            .iter()
-            .fold(0_u64, |sum, stored| sum.saturating_add(stored.bytes));
-        let full = total.saturating_add(self.config.segment_bytes) > self.config.quota_bytes;
-        if full && self.stored.len() > 1 {
-            return self.recycle(offset);
+        loop {
+            let total = self
+                .stored
+                .iter()
+                .fold(0_u64, |sum, stored| sum.saturating_add(stored.bytes));
+            let full = total.saturating_add(self.config.segment_bytes) > self.config.quota_bytes;
+            if (!full || self.stored.len() < 2) && self.create(offset) {
+                return true;
+            }
+            if let Some(done) = self.recycle(offset) {
+                return done;
+            }
         }
-        self.create(offset) || self.recycle(offset)
     }
 
     /// Begins a new segment in new blocks.
@@ -379,38 +385,54 @@ impl Writer {
             .mode(0o600)
             .open(&path);
         let Ok(file) = open else { return false };
-        if reserve(&file, 0, MIN_RESERVE).is_err() {
-            drop(file);
-            let _ = fs::remove_file(&path);
-            return false;
+        let room = self.min_reserve();
+        if reserve(&file, 0, room).is_ok() && self.begin(file, room, offset) {
+            return true;
         }
-        self.begin(file, MIN_RESERVE, offset)
+        let _ = fs::remove_file(&path);
+        false
     }
 
-    /// Begins a new segment in the blocks of the oldest one. If that is the current one, its
-    /// content is given up and becomes a gap.
-    fn recycle(&mut self, offset: u64) -> bool {
-        while let Some(oldest) = self.stored.pop_front() {
-            let base = self.stored.front().map_or(oldest.base_offset, |_| offset);
-            let path = self.dir.join(file_name(oldest.index));
-            if oldest.bytes < MIN_RESERVE && !self.stored.is_empty() {
-                // Too small to be of use (cut by a recovery): its blocks help those that are left.
-                let _ = fs::remove_file(&path);
-                continue;
-            }
-            if self.stored.is_empty() {
-                self.current = None;
-                self.missing_from = Some(self.missing_from.map_or(base, |from| from.min(base)));
-            }
-            let target = self.dir.join(file_name(self.next_index));
-            let reused = fs::rename(&path, &target)
-                .and_then(|()| OpenOptions::new().read(true).write(true).open(&target));
-            return match reused {
-                Ok(file) => self.begin(file, oldest.bytes, base),
-                Err(_) => false,
-            };
+    /// Begins a new segment in the blocks of the oldest one. `None`: those were too few to be of
+    /// use and are given back to the disk instead.
+    fn recycle(&mut self, offset: u64) -> Option<bool> {
+        if self.stored.len() < 2 {
+            return Some(self.restart());
         }
-        false
+        let oldest = self.stored.pop_front()?;
+        if oldest.bytes < self.min_reserve() {
+            let _ = fs::remove_file(self.dir.join(file_name(oldest.index)));
+            return None;
+        }
+        Some(self.reuse(oldest, offset))
+    }
+
+    /// Gives up the content of the only segment, which becomes a gap, and begins anew in its blocks.
+    fn restart(&mut self) -> bool {
+        let Some(only) = self.stored.pop_front() else {
+            return false;
+        };
+        self.current = None;
+        self.missing_from = Some(only.base_offset);
+        self.reuse(only, only.base_offset)
+    }
+
+    /// Makes the next segment out of `old`, which is no longer among the stored ones.
+    fn reuse(&mut self, old: Stored, base_offset: u64) -> bool {
+        let path = self.dir.join(file_name(old.index));
+        let target = self.dir.join(file_name(self.next_index));
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else {
+            return false;
+        };
+        if fs::rename(&path, &target).is_err() {
+            return false;
+        }
+        self.begin(file, old.bytes, base_offset)
+    }
+
+    /// Smallest step in which blocks are reserved.
+    fn min_reserve(&self) -> u64 {
+        MIN_RESERVE.min(self.config.segment_bytes)
     }
 
     /// Makes `file` the current segment.

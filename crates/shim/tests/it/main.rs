@@ -6,5 +6,6 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod frames;
 mod harness;
 mod lifecycle;

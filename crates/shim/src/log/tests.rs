@@ -241,6 +241,33 @@ fn used(file: &fs::File) -> u64 {
 }
 
 #[test]
+fn a_reader_beside_a_fast_writer_sees_only_true_bytes() {
+    let fixture = Fixture::new(80 << 10);
+    let total = 20_000_000;
+    let mut writer = fixture.writer();
+    let mut reader = fixture.reader();
+    let mut readers = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for n in 0.. {
+                if writer.offset() >= total {
+                    break;
+                }
+                write(&mut writer, 1 + n % 3000);
+            }
+        });
+        let mut read = 0;
+        while read < total {
+            let (end, losses) = follow(&mut reader, read, 5000);
+            assert!(end >= read);
+            readers = (readers.0 + 1, readers.1 + losses.len());
+            read = end;
+        }
+    });
+    assert!(readers.0 > 0, "{readers:?}");
+}
+
+#[test]
 fn every_prefix_of_a_segment_recovers_to_a_true_prefix() {
     let fixture = Fixture::new(1 << 30);
     let mut writer = fixture.writer();

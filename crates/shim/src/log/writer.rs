@@ -161,6 +161,8 @@ struct Current {
     position: u64,
     /// Up to where blocks are ours.
     reserved: u64,
+    /// Where the segment ends.
+    limit: u64,
 }
 
 /// The writing end of a log.
@@ -330,7 +332,7 @@ impl Writer {
                 .saturating_add(TAIL_BYTES)
         };
         let fits = self.current.as_ref().is_some_and(|current| {
-            end(current) <= self.config.segment_bytes && current.started.elapsed() < MAX_SEGMENT_AGE
+            end(current) <= current.limit && current.started.elapsed() < MAX_SEGMENT_AGE
         });
         if !fits && !self.roll(offset) {
             return false;
@@ -339,7 +341,7 @@ impl Writer {
             return false;
         };
         let wanted = end(current);
-        if current.reserve(wanted, self.config.segment_bytes).is_err() {
+        if current.reserve(wanted).is_err() {
             // The disk is full: what the log has must do.
             let done = self.recycle(offset).unwrap_or_else(|| self.roll(offset));
             if !done {
@@ -349,7 +351,7 @@ impl Writer {
                 return false;
             };
             let wanted = end(current);
-            if current.reserve(wanted, self.config.segment_bytes).is_err() {
+            if current.reserve(wanted).is_err() {
                 return false;
             }
         }
@@ -386,7 +388,8 @@ impl Writer {
             .open(&path);
         let Ok(file) = open else { return false };
         let room = self.min_reserve();
-        if reserve(&file, 0, room).is_ok() && self.begin(file, room, offset) {
+        let limit = self.new_limit(&file);
+        if reserve(&file, 0, room).is_ok() && self.begin(file, room, limit, offset) {
             return true;
         }
         let _ = fs::remove_file(&path);
@@ -427,7 +430,17 @@ impl Writer {
         if fs::rename(&path, &target).is_err() {
             return false;
         }
-        self.begin(file, old.bytes, base_offset)
+        self.begin(file, old.bytes, self.config.segment_bytes, base_offset)
+    }
+
+    /// Where a new segment ends: earlier when the disk is nearly full, so that reusing one segment
+    /// gives up only a part of what there is.
+    fn new_limit(&self, file: &File) -> u64 {
+        let free = rustix::fs::fstatvfs(file)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        (free / 8)
+            .max(SMALL_SEGMENT_BYTES / 2)
+            .min(self.config.segment_bytes)
     }
 
     /// Smallest step in which blocks are reserved.
@@ -436,7 +449,7 @@ impl Writer {
     }
 
     /// Makes `file` the current segment.
-    fn begin(&mut self, file: File, reserved: u64, base_offset: u64) -> bool {
+    fn begin(&mut self, file: File, reserved: u64, limit: u64, base_offset: u64) -> bool {
         if let Some(current) = self.current.take() {
             current.seal(self.offset);
         }
@@ -469,6 +482,7 @@ impl Writer {
             started: Instant::now(),
             position,
             reserved,
+            limit,
         });
         true
     }
@@ -538,6 +552,7 @@ impl Writer {
                 started: Instant::now(),
                 position,
                 reserved: position,
+                limit: position,
             };
             current.seal(self.offset);
             newest.bytes = position.saturating_add(RECORD_HEADER_BYTES as u64);
@@ -577,7 +592,7 @@ impl Current {
     }
 
     /// Reserves blocks up to `wanted`, in growing steps.
-    fn reserve(&mut self, wanted: u64, limit: u64) -> io::Result<()> {
+    fn reserve(&mut self, wanted: u64) -> io::Result<()> {
         if wanted <= self.reserved {
             return Ok(());
         }
@@ -586,7 +601,7 @@ impl Current {
             .reserved
             .saturating_add(step)
             .max(wanted)
-            .min(limit.max(wanted));
+            .min(self.limit.max(wanted));
         let generous = reserve(&self.file, self.reserved, end.saturating_sub(self.reserved));
         if generous.is_ok() {
             self.reserved = end;

@@ -6,6 +6,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod clients;
+mod disk;
 mod frames;
 mod harness;
+mod input;
 mod lifecycle;
+mod tree;

@@ -100,7 +100,6 @@ impl Engine {
             }),
         };
         reconcile::reconcile(&engine).await?;
-        crate::upkeep::start(&engine);
         Ok(engine)
     }
 

@@ -7,8 +7,7 @@
 //!
 //! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
-//! `activity` judges what agents do, `credentials` knows who may ask,
-//! `upkeep` forgets what is old.
+//! `activity` judges what agents do, `credentials` knows who may ask.
 
 mod activity;
 mod agents;
@@ -25,7 +24,6 @@ mod paths;
 mod reconcile;
 mod state;
 mod template;
-mod upkeep;
 mod worker;
 
 pub use config::EngineConfig;

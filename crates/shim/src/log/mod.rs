@@ -80,6 +80,3 @@ pub enum Record {
         time_ms: u64,
     },
 }
-
-#[cfg(test)]
-mod tests;

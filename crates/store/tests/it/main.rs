@@ -1,8 +1,4 @@
 //! The store on real files.
 
-#![cfg(test)]
-
-mod damage;
-mod durability;
 mod rows;
 mod support;

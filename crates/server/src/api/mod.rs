@@ -1,0 +1,25 @@
+//! The REST interface, one file per family of paths.
+//!
+//! A handler extracts, calls one engine command, and wraps its answer; it decides nothing. Ids of
+//! operations are `<family>_<verb>`.
+
+pub(crate) mod agents;
+pub(crate) mod auth;
+pub(crate) mod repositories;
+pub(crate) mod sessions;
+pub(crate) mod system;
+pub(crate) mod tokens;
+pub(crate) mod workers;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Answer of a command that has nothing else to say.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    success: bool,
+}
+
+/// The only value of [`Done`].
+pub(crate) const DONE: crate::extract::ApiJson<Done> =
+    crate::extract::ApiJson(Done { success: true });

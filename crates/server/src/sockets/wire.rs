@@ -1,0 +1,207 @@
+//! One WebSocket as a thing that is polled: send when the last frame has left, receive meanwhile.
+//!
+//! Owns liveness: pings, reaping a silent client, giving up on one that does not drain. It never
+//! buffers more than the one frame that is being sent, so whoever uses it holds back the rest, and
+//! it can be told not to read, which holds back the client.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures_util::{Sink, Stream};
+use tokio::time::Instant;
+
+/// How often the client is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// A client that was silent for so long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+
+/// A frame that has not left for so long means that the client does not read.
+const SEND_TIME: Duration = Duration::from_secs(60);
+
+/// A closing client gets so long to answer; without waiting, the reason could be lost with it.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
+
+/// Close codes of ours. Clients of the first dialect never come back after 1000, 1001 and 1008.
+pub(crate) mod close {
+    /// The worker or session is gone for good.
+    pub(crate) const NORMAL: u16 = 1000;
+    /// The client broke the protocol.
+    pub(crate) const PROTOCOL: u16 = 1002;
+    /// A frame was too large.
+    pub(crate) const TOO_LARGE: u16 = 1009;
+    /// The server stops or failed; connect again.
+    pub(crate) const RESTART: u16 = 1012;
+}
+
+/// A connection; see the module.
+pub(crate) struct Wire {
+    socket: WebSocket,
+    /// The frame being sent, if any.
+    sending: Option<Sending>,
+    /// The last sign of life.
+    heard: Instant,
+    pinged: Instant,
+}
+
+struct Sending {
+    since: Instant,
+    /// Whether the frame had to wait for the client to drain. When it leaves after all, the client
+    /// drains, which is a sign of life too: its answers to pings may be stuck behind output.
+    waited: bool,
+}
+
+/// What happened on a connection.
+pub(crate) enum Io {
+    /// The frame has left; the next one may be sent.
+    Sent,
+    /// The client sent text.
+    Text(Utf8Bytes),
+    /// The client sent bytes.
+    Binary(bytes::Bytes),
+    /// The connection is over, or must be given up.
+    Ended,
+}
+
+impl Wire {
+    pub(crate) fn new(socket: WebSocket) -> Self {
+        let now = Instant::now();
+        Self {
+            socket,
+            sending: None,
+            heard: now,
+            pinged: now,
+        }
+    }
+
+    /// Tells whether a frame may be sent.
+    pub(crate) fn is_free(&self) -> bool {
+        self.sending.is_none()
+    }
+
+    /// Begins to send a frame; only when [`Wire::is_free`].
+    pub(crate) fn send(&mut self, message: Message) {
+        debug_assert!(self.is_free(), "one frame at a time");
+        self.sending = Some(Sending {
+            since: Instant::now(),
+            waited: false,
+        });
+        // An error is told again by the flush that follows.
+        let _ = Pin::new(&mut self.socket).start_send(message);
+    }
+
+    /// Begins to send text.
+    pub(crate) fn send_text(&mut self, text: String) {
+        self.send(Message::Text(text.into()));
+    }
+
+    /// Waits for the next thing to happen; with `Reading::No` the client's frames stay unread.
+    /// Cancel-safe.
+    pub(crate) async fn next(&mut self, reading: Reading) -> Io {
+        loop {
+            let deadline = self.deadline();
+            let happened = tokio::select! {
+                biased;
+                happened = poll_fn(|cx| self.poll(cx, reading)) => happened,
+                () = tokio::time::sleep_until(deadline) => {
+                    if self.is_dead() {
+                        return Io::Ended;
+                    }
+                    if self.is_free() {
+                        self.pinged = Instant::now();
+                        self.send(Message::Ping(bytes::Bytes::new()));
+                    }
+                    continue;
+                }
+            };
+            match happened {
+                Some(Happened::Sent) => return Io::Sent,
+                Some(Happened::Received(message)) => {
+                    self.heard = Instant::now();
+                    match message {
+                        Message::Text(text) => return Io::Text(text),
+                        Message::Binary(bytes) => return Io::Binary(bytes),
+                        Message::Close(_) => return Io::Ended,
+                        Message::Ping(_) | Message::Pong(_) => {}
+                    }
+                }
+                None => return Io::Ended,
+            }
+        }
+    }
+
+    /// Sends a last frame, then closes with a code and waits a moment for the client to agree.
+    pub(crate) async fn close(mut self, last: Vec<Message>, code: u16, reason: &str) {
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        let closing = async {
+            for message in last.into_iter().chain([Message::Close(Some(frame))]) {
+                while !self.is_free() {
+                    if matches!(self.next(Reading::No).await, Io::Ended) {
+                        return;
+                    }
+                }
+                self.send(message);
+            }
+            while !matches!(self.next(Reading::Yes).await, Io::Ended) {}
+        };
+        let _ = tokio::time::timeout(CLOSE_TIME, closing).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, reading: Reading) -> Poll<Option<Happened>> {
+        if let Some(sending) = &mut self.sending {
+            match Pin::new(&mut self.socket).poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    if sending.waited {
+                        self.heard = Instant::now();
+                    }
+                    self.sending = None;
+                    return Poll::Ready(Some(Happened::Sent));
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(None),
+                Poll::Pending => sending.waited = true,
+            }
+        }
+        if reading == Reading::No {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => Poll::Ready(Some(Happened::Received(message))),
+            Poll::Ready(Some(Err(_)) | None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        match &self.sending {
+            Some(sending) => sending.since + SEND_TIME,
+            None => (self.heard + SILENCE_MAX).min(self.pinged + PING_EVERY),
+        }
+    }
+
+    fn is_dead(&self) -> bool {
+        let now = Instant::now();
+        match &self.sending {
+            // A client that is being sent to is judged by whether it drains.
+            Some(sending) => now >= sending.since + SEND_TIME,
+            None => now >= self.heard + SILENCE_MAX,
+        }
+    }
+}
+
+/// Whether the client's frames are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Yes,
+    No,
+}
+
+enum Happened {
+    Sent,
+    Received(Message),
+}

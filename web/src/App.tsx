@@ -1,12 +1,23 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { connect, disconnect } from './api/app-store.ts';
 import { checkSignIn, useAuth } from './api/auth.ts';
+import { queryClient } from './api/queries.ts';
+import { ServerGone } from './pages/ServerGone.tsx';
 import { SignIn } from './pages/SignIn.tsx';
-import { Button } from './ui/Button.tsx';
-import { Mark } from './ui/Mark.tsx';
+import { router } from './router.tsx';
 
 export function App() {
   const state = useAuth((auth) => auth.state);
   useEffect(() => void checkSignIn(), []);
+  useEffect(() => {
+    if (state === 'in') connect();
+    if (state === 'out') {
+      disconnect();
+      queryClient.clear();
+    }
+  }, [state]);
   switch (state) {
     case 'checking':
       return null;
@@ -16,23 +27,9 @@ export function App() {
       return <ServerGone />;
     case 'in':
       return (
-        <main className="p-6">
-          <h1 className="flex items-center gap-2 text-lg font-semibold">
-            <Mark /> Offshoot
-          </h1>
-        </main>
+        <QueryClientProvider client={queryClient}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
       );
   }
-}
-
-function ServerGone() {
-  return (
-    <main className="mx-auto flex min-h-full max-w-[420px] flex-col justify-center gap-3 px-5">
-      <h1 className="text-lg font-semibold">The server does not answer</h1>
-      <p className="text-ink-2">Agents keep running without it. Start it again, then retry.</p>
-      <Button tone="primary" className="self-start" onClick={() => void checkSignIn()}>
-        Try again
-      </Button>
-    </main>
-  );
 }

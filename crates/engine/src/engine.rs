@@ -100,6 +100,7 @@ impl Engine {
             }),
         };
         reconcile::reconcile(&engine).await?;
+        crate::upkeep::start(&engine);
         Ok(engine)
     }
 

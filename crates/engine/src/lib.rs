@@ -7,7 +7,8 @@
 //!
 //! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
-//! `activity` judges what agents do, `credentials` knows who may ask.
+//! `activity` judges what agents do, `credentials` knows who may ask,
+//! `upkeep` forgets what is old.
 
 mod activity;
 mod agents;
@@ -24,6 +25,7 @@ mod paths;
 mod reconcile;
 mod state;
 mod template;
+mod upkeep;
 mod worker;
 
 pub use config::EngineConfig;

@@ -255,7 +255,7 @@ fn read_remotes_later(engine: &Engine) {
                 let Ok(opened) = engine.open_repository(repository.path.as_ref()).await else {
                     continue;
                 };
-                let Some(url) = opened.remote_url().await else {
+                let Ok(Some(url)) = opened.remote_url().await else {
                     continue;
                 };
                 let mut state = engine.state();

@@ -1,115 +1,33 @@
-//! Placeholder until the room is built; shapes only.
-#![allow(missing_docs)]
-use std::path::{Path, PathBuf};
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("x")]
-    NotFound { path: PathBuf },
-    #[error("x")]
-    NotARepository { path: PathBuf },
-    #[error("x")]
-    Git { stderr: String },
-}
-#[derive(Debug, thiserror::Error)]
-pub enum AddError {
-    #[error("x")]
-    InvalidBranch { name: String },
-    #[error("x")]
-    BranchExists { name: String },
-    #[error("x")]
-    BranchNotFound { name: String },
-    #[error("x")]
-    BranchCheckedOut { name: String, path: PathBuf },
-    #[error("x")]
-    Git { stderr: String },
-}
-#[derive(Debug, thiserror::Error)]
-pub enum RenameError {
-    #[error("x")]
-    InvalidBranch { name: String },
-    #[error("x")]
-    BranchExists { name: String },
-    #[error("x")]
-    Git { stderr: String },
-}
-#[derive(Debug, thiserror::Error)]
-pub enum RemoveError {
-    #[error("x")]
-    Dirty { status: String },
-    #[error("x")]
-    NotAWorktree { path: PathBuf },
-    #[error("x")]
-    Git { stderr: String },
-}
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct GitError;
-pub enum NewWorktree {
-    NewBranch { name: String, base: String },
-    Existing(String),
-}
-pub enum Force {
-    No,
-    Yes,
-}
-#[derive(Debug)]
-pub struct Repository;
-pub struct Branches {
-    pub local: Vec<String>,
-    pub remote: Vec<String>,
-    pub default: Option<String>,
-}
-pub struct Worktree {
-    pub path: PathBuf,
-    pub branch: Option<String>,
-    pub head: String,
-    pub is_main: bool,
-    pub missing: bool,
-}
-pub struct Status;
-impl Status {
-    pub fn is_clean(&self) -> bool {
-        true
-    }
-    pub fn summary(&self) -> String {
-        String::new()
-    }
-}
-pub async fn open(_: &Path) -> Result<Repository, OpenError> {
-    Ok(Repository)
-}
-pub async fn resolve(_: &Path, _: &str) -> Result<String, GitError> {
-    Err(GitError)
-}
-pub async fn status(_: &Path) -> Result<Status, GitError> {
-    Ok(Status)
-}
-pub async fn rename_branch(_: &Path, _: &str, _: &str) -> Result<(), RenameError> {
-    Ok(())
-}
-pub fn owner_and_name(_: &str) -> Option<(String, String)> {
-    None
-}
-impl Repository {
-    pub fn root(&self) -> &Path {
-        Path::new("/")
-    }
-    pub async fn remote_url(&self) -> Option<String> {
-        None
-    }
-    pub async fn branches(&self) -> Result<Branches, GitError> {
-        Err(GitError)
-    }
-    pub async fn worktrees(&self) -> Result<Vec<Worktree>, GitError> {
-        Ok(vec![])
-    }
-    pub async fn add_worktree(&self, _: &Path, _: &NewWorktree) -> Result<(), AddError> {
-        Ok(())
-    }
-    pub async fn remove_worktree(&self, _: &Path, _: Force) -> Result<(), RemoveError> {
-        Ok(())
-    }
-    pub async fn delete_branch(&self, _: &str) -> Result<(), GitError> {
-        Ok(())
-    }
-}
+//! Git and worktrees, through the `git` program.
+//!
+//! Owns every command line given to git and the parsing of its machine formats. Knows repositories,
+//! branches and worktrees; knows nothing of sessions, of the data directory or of who asks.
+//!
+//! Repositories are not trusted: a read runs nothing that their configuration names (no hook, no
+//! file system monitor, no filter, no diff driver, no fetch), and no name from outside can become an
+//! option. Adding a worktree checks files out, which runs the filters (LFS, git-crypt) that the
+//! files need; hooks stay off there too.
+//!
+//! How it fails: errors are typed by what the caller would do; git's own words are kept for people.
+//! Every command ends: by itself, at its time limit or when the caller drops it, and its process
+//! group with it. Changes to worktrees of one repository wait for each other.
+
+mod branch;
+mod command;
+mod filters;
+mod head;
+mod lock;
+mod remote;
+mod repository;
+mod status;
+mod worktree;
+
+pub use branch::{
+    BranchReason, Branches, InvalidBranch, RenameError, branch_name_from, valid_branch_name,
+};
+pub use command::{GitError, Version, version};
+pub use head::{Head, head};
+pub use remote::{RemoteName, parse_remote, without_credentials};
+pub use repository::{OpenError, Repository, ResolveError, open, resolve};
+pub use status::{Change, ChangeKind, Status, status};
+pub use worktree::{AddError, Force, NewWorktree, RemoveError, Worktree};

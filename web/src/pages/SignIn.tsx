@@ -11,12 +11,18 @@ function explain(err: unknown): string {
   if (!(err instanceof Failure)) return messageOf(err);
   switch (err.code) {
     case 'unauthenticated':
-      return 'This code is not valid: it was used already, is too old, or was mistyped. Restart the server or run “offshoot token” for a new one.';
+      return 'This code is not valid: it was used already, is too old, or was mistyped. Run “offshoot signin” for a new one.';
     case 'rate-limited':
       return 'Too many attempts. Wait a minute, then try again.';
     default:
       return err.message;
   }
+}
+
+function Command({ children }: { children: string }) {
+  return (
+    <code className="rounded-sm bg-sunken px-1 py-px font-mono text-sm text-ink">{children}</code>
+  );
 }
 
 export function SignIn() {
@@ -97,11 +103,8 @@ export function SignIn() {
         <div className="mt-2 flex flex-col gap-2">
           <p>It is printed in the terminal where the server starts, and is good once.</p>
           <p>
-            On the machine of the server,{' '}
-            <code className="rounded-sm bg-sunken px-1 py-px font-mono text-sm text-ink">
-              offshoot token create phone
-            </code>{' '}
-            makes a token for another device.
+            On the machine of the server, <Command>offshoot signin</Command> prints a fresh one, and{' '}
+            <Command>offshoot token create phone</Command> makes a token for another device.
           </p>
         </div>
       </details>

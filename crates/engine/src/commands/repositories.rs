@@ -95,7 +95,7 @@ impl Engine {
         saved.map_err(|err| self.store_error("record the repository", err))?;
         let entry = RepositoryEntry {
             row,
-            remote_url: opened.remote_url().await,
+            remote_url: opened.remote_url().await.unwrap_or_default(),
         };
         let view = entry.view();
         let mut state = self.state();
@@ -205,7 +205,8 @@ impl Engine {
         };
         let view = |worktree: offshoot_git::Worktree| {
             let path = worktree.path.to_string_lossy().into_owned();
-            let short = worktree.head.get(..7).unwrap_or(&worktree.head).to_owned();
+            let head = worktree.head.unwrap_or_default();
+            let short = head.get(..7).unwrap_or(&head);
             Worktree {
                 branch: worktree
                     .branch
@@ -231,17 +232,25 @@ fn trimmed(value: Option<String>) -> Option<String> {
 pub(crate) fn add_error(err: offshoot_git::AddError) -> EngineError {
     use offshoot_git::AddError;
     match err {
-        AddError::InvalidBranch { name, .. } => EngineError::InvalidBranch(name),
+        AddError::InvalidBranch(invalid) => EngineError::InvalidBranch(invalid.name),
         AddError::BranchExists { name } => EngineError::BranchExists(format!(
             "The branch {name:?} exists already; choose another name, or start on the existing branch"
         )),
-        AddError::BranchNotFound { name } => EngineError::BranchNotFound(name),
-        AddError::BranchCheckedOut { name, path } => EngineError::BranchExists(format!(
+        AddError::BranchNotFound { name } | AddError::BaseNotFound(name) => {
+            EngineError::BranchNotFound(name)
+        }
+        AddError::NoCommits => EngineError::WrongState(no_commits()),
+        AddError::BranchCheckedOut { name, path, .. } => EngineError::BranchExists(format!(
             "The branch {name:?} is checked out in {}; open a session there instead",
             path.display()
         )),
         err => EngineError::Git(err.to_string()),
     }
+}
+
+/// What to do about a repository that nothing can be started in.
+pub(crate) fn no_commits() -> String {
+    "The repository has no commit yet; make a first commit, then start".to_owned()
 }
 
 /// Turns git's refusal to rename a branch into what the caller can do about it.
@@ -258,8 +267,8 @@ pub(crate) fn git_error(branch: &str, err: offshoot_git::RenameError) -> EngineE
 
 /// Where the worktrees of a repository lie: by owner and name of its remote, else by its directory.
 pub(crate) fn worktrees_dir(root: &Path, remote_url: Option<&str>, repository: &Path) -> PathBuf {
-    match remote_url.and_then(offshoot_git::owner_and_name) {
-        Some((owner, name)) => root.join(owner).join(name),
+    match remote_url.and_then(offshoot_git::parse_remote) {
+        Some(remote) => root.join(remote.owner).join(remote.repo),
         None => root.join(
             repository
                 .file_name()

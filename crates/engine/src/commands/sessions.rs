@@ -242,7 +242,9 @@ impl Engine {
         };
         let directory = PathBuf::from(&session.row.location_path);
         let _lifecycle = session.lifecycle.lock().await;
-        offshoot_git::rename_branch(&directory, &old, branch)
+        let opened = self.open_repository(&directory).await?;
+        opened
+            .rename_branch(&directory, Some(&old), branch)
             .await
             .map_err(|err| super::repositories::git_error(branch, err))?;
         self.change_row(id, |row| row.worktree_branch = Some(branch.to_owned()))
@@ -334,11 +336,16 @@ impl Engine {
         let session = self.state().session(id)?.clone();
         let _lifecycle = session.lifecycle.lock().await;
         self.check_worktree_fate(&session, fate).await?;
+        // Processes end first: a worktree is not removed under them. When it cannot be removed, the
+        // session is still there, stopped, with its output.
         for handle in session.handles() {
-            handle.delete().await?;
+            handle.stop().await?;
         }
         if fate != WorktreeFate::Keep {
             self.remove_worktree(&session, fate).await?;
+        }
+        for handle in session.handles() {
+            handle.delete().await?;
         }
         self.inner
             .store

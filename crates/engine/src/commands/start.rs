@@ -6,7 +6,7 @@ use offshoot_git::NewWorktree;
 use offshoot_protocol::rest::{Place, Run, StartSession, WorktreeFate};
 use offshoot_protocol::view::{Repository, Session, SessionKind};
 
-use super::repositories::{add_error, worktrees_dir};
+use super::repositories::{add_error, no_commits, worktrees_dir};
 use super::sessions::{FirstWorker, NewSession, invalid};
 use crate::state::SessionEntry;
 use crate::{Engine, EngineError, paths};
@@ -166,11 +166,9 @@ impl Engine {
             .branches()
             .await
             .map_err(|err| EngineError::Git(err.to_string()))?;
-        branches.default.ok_or_else(|| {
-            EngineError::WrongState(
-                "The repository has no commit yet; make a first commit, then start".to_owned(),
-            )
-        })
+        branches
+            .default
+            .ok_or_else(|| EngineError::WrongState(no_commits()))
     }
 
     /// Makes a branch name of the title that no local branch has.
@@ -276,7 +274,7 @@ impl Engine {
             let status = offshoot_git::status(path).await;
             let status = status.map_err(|err| EngineError::Git(err.to_string()))?;
             if !status.is_clean() {
-                return Err(EngineError::WorktreeDirty(status.summary()));
+                return Err(EngineError::WorktreeDirty(status.to_string()));
             }
         }
         Ok(())
@@ -302,7 +300,12 @@ impl Engine {
         };
         match opened.remove_worktree(path, force).await {
             Ok(()) | Err(RemoveError::NotAWorktree { .. }) => {}
-            Err(RemoveError::Dirty { status }) => return Err(EngineError::WorktreeDirty(status)),
+            Err(RemoveError::Dirty(status)) => {
+                return Err(EngineError::WorktreeDirty(status.to_string()));
+            }
+            Err(err @ (RemoveError::DetachedCommit(_) | RemoveError::Submodules)) => {
+                return Err(EngineError::WorktreeDirty(err.to_string()));
+            }
             Err(err) => return Err(EngineError::Git(err.to_string())),
         }
         self.release_worktree_path(path).await;

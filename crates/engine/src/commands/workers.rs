@@ -122,8 +122,13 @@ impl Engine {
         let session = self.state().session(session_id)?.clone();
         refuse_paused(&session)?;
         let worker = session.worker(worker_id)?;
-        let occasion = Occasion::Restart {
-            continue_conversation,
+        let never_ran = worker.handle.as_ref().is_some_and(WorkerHandle::never_ran);
+        let occasion = if never_ran {
+            first_start(&session, continue_conversation)
+        } else {
+            Occasion::Restart {
+                continue_conversation,
+            }
         };
         self.start_worker(&session, worker, &occasion).await?;
         if worker.kind == WorkerKind::Agent {
@@ -256,6 +261,15 @@ impl Engine {
             worker_id,
             state: state_now,
         });
+    }
+}
+
+/// The server died after a session was recorded and before its agent was started: the prompt is
+/// still to be delivered.
+fn first_start(session: &SessionEntry, continue_conversation: bool) -> Occasion {
+    Occasion::First {
+        prompt: session.row.initial_prompt.clone(),
+        continue_conversation,
     }
 }
 

@@ -190,8 +190,7 @@ impl WorkerTask {
             note: launch.note,
         };
         let program = self.setup.program.clone();
-        let spawned =
-            tokio::task::spawn_blocking(move || offshoot_shim::spawn(&program, &spec)).await;
+        let spawned = tokio::task::spawn_blocking(move || spawn_shim(&program, &spec)).await;
         match spawned {
             Ok(Ok(spawned)) => self.on_spawned(&spawned.meta).await,
             Ok(Err(err)) => Err(self.on_spawn_failed(err.to_string()).await),
@@ -509,4 +508,24 @@ fn kill_tree() -> ToShim {
     ToShim::KillTree {
         grace_ms: u32::try_from(STOP_GRACE.as_millis()).unwrap_or(u32::MAX),
     }
+}
+
+/// Starts a shim. A program that was written a moment ago can be "busy": another thread that forks
+/// just then holds its file open for an instant. That passes; it is tried again.
+fn spawn_shim(
+    program: &std::path::Path,
+    spec: &SpawnSpec,
+) -> Result<offshoot_shim::Spawned, offshoot_shim::SpawnError> {
+    use offshoot_shim::SpawnError;
+    use std::io::ErrorKind::ExecutableFileBusy;
+    const TRIES: u32 = 50;
+    for _ in 1..TRIES {
+        match offshoot_shim::spawn(program, spec) {
+            Err(SpawnError::Io { source, .. }) if source.kind() == ExecutableFileBusy => {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            spawned => return spawned,
+        }
+    }
+    offshoot_shim::spawn(program, spec)
 }

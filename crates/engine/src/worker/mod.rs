@@ -241,6 +241,12 @@ impl WorkerHandle {
         self.shared.head.borrow().clone()
     }
 
+    /// Tells whether no process of this worker was ever started.
+    pub(crate) fn never_ran(&self) -> bool {
+        !self.head().is_alive()
+            && offshoot_shim::probe(&self.shared.dir) == offshoot_shim::Life::Absent
+    }
+
     /// Follows the head. The newest value is always there; values in between may be skipped.
     pub fn watch(&self) -> watch::Receiver<Head> {
         self.shared.head.subscribe()

@@ -11,6 +11,7 @@
 mod fixture;
 mod sessions;
 mod survival;
+mod worktrees;
 
 use libtest_mimic::Arguments;
 
@@ -22,9 +23,7 @@ fn main() {
         offshoot_shim::main_from_fd();
     }
     let arguments = Arguments::from_args();
-    let trials = sessions::trials()
-        .into_iter()
-        .chain(survival::trials())
-        .collect();
+    let trials = [sessions::trials(), survival::trials(), worktrees::trials()];
+    let trials = trials.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

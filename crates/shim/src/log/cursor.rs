@@ -30,6 +30,9 @@ pub(super) struct Cursor {
     window_at: u64,
     /// How much the next read takes.
     read_ahead: usize,
+    /// How much output the caller has use for. Reading beyond the newest record would fill the
+    /// page cache with blank pages.
+    pub(super) wanted: usize,
 }
 
 /// What stands at a position.
@@ -66,6 +69,7 @@ impl Cursor {
             window: Vec::new(),
             window_at: 0,
             read_ahead: SMALL_READ,
+            wanted: usize::MAX,
         }))
     }
 
@@ -89,10 +93,10 @@ impl Cursor {
 
     /// What stands at the position in the file now.
     pub(super) fn peek_file(&mut self) -> io::Result<Peek> {
-        self.fill(self.read_ahead)?;
-        let wanted = self.record_size();
-        if wanted > self.window.len() && wanted <= record_bytes(MAX_PAYLOAD_BYTES) {
-            self.fill(wanted.max(self.read_ahead))?;
+        self.fill(self.read_ahead.min(record_bytes(self.wanted)))?;
+        let size = self.record_size();
+        if size > self.window.len() && size <= record_bytes(MAX_PAYLOAD_BYTES) {
+            self.fill(size)?;
         }
         let peek = self.peek_window();
         self.read_ahead = match peek {

@@ -164,7 +164,10 @@ impl RecordHeader {
 
 /// Bytes a record with `len` bytes of payload takes.
 pub(crate) fn record_bytes(len: usize) -> usize {
-    RECORD_HEADER_BYTES.saturating_add(len).next_multiple_of(8)
+    RECORD_HEADER_BYTES
+        .saturating_add(len)
+        .checked_next_multiple_of(8)
+        .unwrap_or(usize::MAX)
 }
 
 /// File name of a segment.

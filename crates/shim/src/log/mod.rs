@@ -80,3 +80,6 @@ pub enum Record {
         time_ms: u64,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,6 +158,10 @@ impl Reader {
     fn chunk(&self, cursor: &mut Cursor, offset: u64, max: usize) -> Result<Chunk, ReadError> {
         let mut bytes = Vec::new();
         loop {
+            cursor.wanted = max.saturating_sub(bytes.len());
+            if cursor.wanted == 0 {
+                break;
+            }
             let next = if bytes.is_empty() {
                 self.next(cursor)?
             } else {

@@ -161,6 +161,8 @@ struct Current {
     position: u64,
     /// Up to where blocks are ours.
     reserved: u64,
+    /// Where the segment ends.
+    limit: u64,
 }
 
 /// The writing end of a log.
@@ -330,7 +332,7 @@ impl Writer {
                 .saturating_add(TAIL_BYTES)
         };
         let fits = self.current.as_ref().is_some_and(|current| {
-            end(current) <= self.config.segment_bytes && current.started.elapsed() < MAX_SEGMENT_AGE
+            end(current) <= current.limit && current.started.elapsed() < MAX_SEGMENT_AGE
         });
         if !fits && !self.roll(offset) {
             return false;
@@ -339,15 +341,17 @@ impl Writer {
             return false;
         };
         let wanted = end(current);
-        if current.reserve(wanted, self.config.segment_bytes).is_err() {
-            if !self.recycle(offset) {
+        if current.reserve(wanted).is_err() {
+            // The disk is full: what the log has must do.
+            let done = self.recycle(offset).unwrap_or_else(|| self.roll(offset));
+            if !done {
                 return false;
             }
             let Some(current) = self.current.as_mut() else {
                 return false;
             };
             let wanted = end(current);
-            if current.reserve(wanted, self.config.segment_bytes).is_err() {
+            if current.reserve(wanted).is_err() {
                 return false;
             }
         }
@@ -355,17 +359,21 @@ impl Writer {
         true
     }
 
-    /// Seals the current segment and begins the next one.
+    /// Begins the next segment: in new blocks while the quota allows, else in those of the oldest.
     fn roll(&mut self, offset: u64) -> bool {
-        let total = self
-            .stored
-            .iter()
-            .fold(0_u64, |sum, stored| sum.saturating_add(stored.bytes));
-        let full = total.saturating_add(self.config.segment_bytes) > self.config.quota_bytes;
-        if full && self.stored.len() > 1 {
-            return self.recycle(offset);
+        loop {
+            let total = self
+                .stored
+                .iter()
+                .fold(0_u64, |sum, stored| sum.saturating_add(stored.bytes));
+            let full = total.saturating_add(self.config.segment_bytes) > self.config.quota_bytes;
+            if (!full || self.stored.len() < 2) && self.create(offset) {
+                return true;
+            }
+            if let Some(done) = self.recycle(offset) {
+                return done;
+            }
         }
-        self.create(offset) || self.recycle(offset)
     }
 
     /// Begins a new segment in new blocks.
@@ -379,42 +387,69 @@ impl Writer {
             .mode(0o600)
             .open(&path);
         let Ok(file) = open else { return false };
-        if reserve(&file, 0, MIN_RESERVE).is_err() {
-            drop(file);
-            let _ = fs::remove_file(&path);
-            return false;
+        let room = self.min_reserve();
+        let limit = self.new_limit(&file);
+        if reserve(&file, 0, room).is_ok() && self.begin(file, room, limit, offset) {
+            return true;
         }
-        self.begin(file, MIN_RESERVE, offset)
-    }
-
-    /// Begins a new segment in the blocks of the oldest one. If that is the current one, its
-    /// content is given up and becomes a gap.
-    fn recycle(&mut self, offset: u64) -> bool {
-        while let Some(oldest) = self.stored.pop_front() {
-            let base = self.stored.front().map_or(oldest.base_offset, |_| offset);
-            let path = self.dir.join(file_name(oldest.index));
-            if oldest.bytes < MIN_RESERVE && !self.stored.is_empty() {
-                // Too small to be of use (cut by a recovery): its blocks help those that are left.
-                let _ = fs::remove_file(&path);
-                continue;
-            }
-            if self.stored.is_empty() {
-                self.current = None;
-                self.missing_from = Some(self.missing_from.map_or(base, |from| from.min(base)));
-            }
-            let target = self.dir.join(file_name(self.next_index));
-            let reused = fs::rename(&path, &target)
-                .and_then(|()| OpenOptions::new().read(true).write(true).open(&target));
-            return match reused {
-                Ok(file) => self.begin(file, oldest.bytes, base),
-                Err(_) => false,
-            };
-        }
+        let _ = fs::remove_file(&path);
         false
     }
 
+    /// Begins a new segment in the blocks of the oldest one. `None`: those were too few to be of
+    /// use and are given back to the disk instead.
+    fn recycle(&mut self, offset: u64) -> Option<bool> {
+        if self.stored.len() < 2 {
+            return Some(self.restart());
+        }
+        let oldest = self.stored.pop_front()?;
+        if oldest.bytes < self.min_reserve() {
+            let _ = fs::remove_file(self.dir.join(file_name(oldest.index)));
+            return None;
+        }
+        Some(self.reuse(oldest, offset))
+    }
+
+    /// Gives up the content of the only segment, which becomes a gap, and begins anew in its blocks.
+    fn restart(&mut self) -> bool {
+        let Some(only) = self.stored.pop_front() else {
+            return false;
+        };
+        self.current = None;
+        self.missing_from = Some(only.base_offset);
+        self.reuse(only, only.base_offset)
+    }
+
+    /// Makes the next segment out of `old`, which is no longer among the stored ones.
+    fn reuse(&mut self, old: Stored, base_offset: u64) -> bool {
+        let path = self.dir.join(file_name(old.index));
+        let target = self.dir.join(file_name(self.next_index));
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else {
+            return false;
+        };
+        if fs::rename(&path, &target).is_err() {
+            return false;
+        }
+        self.begin(file, old.bytes, self.config.segment_bytes, base_offset)
+    }
+
+    /// Where a new segment ends: earlier when the disk is nearly full, so that reusing one segment
+    /// gives up only a part of what there is.
+    fn new_limit(&self, file: &File) -> u64 {
+        let free = rustix::fs::fstatvfs(file)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        (free / 8)
+            .max(SMALL_SEGMENT_BYTES / 2)
+            .min(self.config.segment_bytes)
+    }
+
+    /// Smallest step in which blocks are reserved.
+    fn min_reserve(&self) -> u64 {
+        MIN_RESERVE.min(self.config.segment_bytes)
+    }
+
     /// Makes `file` the current segment.
-    fn begin(&mut self, file: File, reserved: u64, base_offset: u64) -> bool {
+    fn begin(&mut self, file: File, reserved: u64, limit: u64, base_offset: u64) -> bool {
         if let Some(current) = self.current.take() {
             current.seal(self.offset);
         }
@@ -447,6 +482,7 @@ impl Writer {
             started: Instant::now(),
             position,
             reserved,
+            limit,
         });
         true
     }
@@ -516,6 +552,7 @@ impl Writer {
                 started: Instant::now(),
                 position,
                 reserved: position,
+                limit: position,
             };
             current.seal(self.offset);
             newest.bytes = position.saturating_add(RECORD_HEADER_BYTES as u64);
@@ -555,7 +592,7 @@ impl Current {
     }
 
     /// Reserves blocks up to `wanted`, in growing steps.
-    fn reserve(&mut self, wanted: u64, limit: u64) -> io::Result<()> {
+    fn reserve(&mut self, wanted: u64) -> io::Result<()> {
         if wanted <= self.reserved {
             return Ok(());
         }
@@ -564,7 +601,7 @@ impl Current {
             .reserved
             .saturating_add(step)
             .max(wanted)
-            .min(limit.max(wanted));
+            .min(self.limit.max(wanted));
         let generous = reserve(&self.file, self.reserved, end.saturating_sub(self.reserved));
         if generous.is_ok() {
             self.reserved = end;

@@ -6,7 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -190,8 +190,9 @@ fn listen(path: &Path) -> io::Result<OwnedFd> {
     let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&listener, true)?;
-    // The umask makes it 0600 from the first moment.
+    // The umask keeps others out from the first moment.
     bind(&listener, &SocketAddrUnix::new(path)?)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }

@@ -85,6 +85,20 @@ pub(super) fn reset_signals() {
     for signal in 1..=64 {
         // SAFETY: SIG_DFL is valid for every signal; numbers that do not exist only fail.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
+        #[cfg(target_os = "linux")]
+        // SAFETY: zeros are the kernel's sigaction for "default" on every architecture, and 32
+        // bytes its largest size with a mask of 8. The library hides two signals that a parent may
+        // have left ignored; the kernel does not.
+        unsafe {
+            let default = [0_u64; 4];
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                std::ptr::null::<u64>(),
+                8_usize,
+            );
+        }
     }
     clear_signal_mask();
 }

@@ -60,7 +60,22 @@ impl Worker {
     }
 
     pub(crate) fn connect(&self, server_epoch: u64) -> Client {
-        Client::connect(&self.spec.socket, server_epoch)
+        self.try_connect(server_epoch).unwrap()
+    }
+
+    /// A client that has not said HELLO.
+    pub(crate) fn connect_silent(&self) -> Client {
+        Client::open(&self.spec.socket).unwrap()
+    }
+
+    /// A client, if there is a place for one.
+    pub(crate) fn try_connect(&self, server_epoch: u64) -> Option<Client> {
+        let mut client = Client::open(&self.spec.socket)?;
+        client.send(&ToShim::Hello {
+            version: 1,
+            server_epoch,
+        });
+        Some(client)
     }
 
     /// Waits until the shim has left, and gives how the child ended.
@@ -98,18 +113,18 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if let Life::Running(meta) = self.probe() {
-            if let Ok(mut socket) = UnixStream::connect(&meta.socket) {
-                let mut bytes = ToShim::Hello {
-                    version: 1,
-                    server_epoch: u64::MAX,
-                }
-                .to_bytes();
-                ToShim::KillTree { grace_ms: 0 }.encode(&mut bytes);
-                let _ = socket.write_all(&bytes);
-                let _ = socket.set_read_timeout(Some(PATIENCE));
-                let _ = socket.read_to_end(&mut Vec::new());
+        if let Life::Running(meta) = self.probe()
+            && let Ok(mut socket) = UnixStream::connect(&meta.socket)
+        {
+            let mut bytes = ToShim::Hello {
+                version: 1,
+                server_epoch: u64::MAX,
             }
+            .to_bytes();
+            ToShim::KillTree { grace_ms: 0 }.encode(&mut bytes);
+            let _ = socket.write_all(&bytes);
+            let _ = socket.set_read_timeout(Some(PATIENCE));
+            let _ = socket.read_to_end(&mut Vec::new());
         }
     }
 }
@@ -122,27 +137,29 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn connect(path: &Path, server_epoch: u64) -> Self {
-        let socket = UnixStream::connect(path).unwrap();
+    /// Connects and takes the shim's HELLO. `None`: refused.
+    fn open(path: &Path) -> Option<Self> {
+        let socket = UnixStream::connect(path).ok()?;
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Self {
             socket,
             decoder: Decoder::new(),
             hello: Hello::default(),
         };
-        let Some(FromShim::Hello(hello)) = client.next() else {
-            panic!("no HELLO")
-        };
-        client.hello = *hello;
-        client.send(&ToShim::Hello {
-            version: 1,
-            server_epoch,
-        });
-        client
+        match client.next() {
+            Some(FromShim::Hello(hello)) => client.hello = *hello,
+            _ => return None,
+        }
+        Some(client)
     }
 
     pub(crate) fn send(&mut self, frame: &ToShim) {
-        self.socket.write_all(&frame.to_bytes()).unwrap();
+        self.try_send(frame).unwrap();
+    }
+
+    /// `None`: the shim has left.
+    pub(crate) fn try_send(&mut self, frame: &ToShim) -> Option<()> {
+        self.socket.write_all(&frame.to_bytes()).ok()
     }
 
     /// The next frame; `None` when the shim has closed the connection.

@@ -204,7 +204,7 @@ async fn agent_round_trip() {
         created_at: at(7),
     };
     store.insert_agent(agent.clone()).await.unwrap();
-    assert_eq!(store.agents().await.unwrap(), [agent.clone()]);
+    assert_eq!(store.agents().await.unwrap(), std::slice::from_ref(&agent));
     let cleared = AgentRow {
         asking_patterns: None,
         ..agent.clone()
@@ -309,7 +309,7 @@ async fn job_round_trip() {
         completed_at: None,
     };
     store.insert_job(job.clone()).await.unwrap();
-    assert_eq!(store.jobs().await.unwrap(), [job.clone()]);
+    assert_eq!(store.jobs().await.unwrap(), std::slice::from_ref(&job));
     for status in [
         JobStatus::Processing,
         JobStatus::Completed,

@@ -1,0 +1,11 @@
+//! Real git in temporary directories.
+
+#![cfg(test)]
+
+mod branches;
+mod hostile;
+mod names;
+mod opening;
+mod remove;
+mod support;
+mod worktrees;

@@ -1,0 +1,164 @@
+//! A client of the server's HTTP interface.
+//!
+//! Owns finding the server (`<home>/server.json`, `<home>/cli-token`) and turning every failure
+//! into a sentence: a server that is not there, a refusal with its reason. Decides nothing.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use offshoot_protocol::rest::SessionsBody;
+use offshoot_protocol::view::Session;
+use offshoot_protocol::{Problem, SessionId, WorkerId};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Settings;
+use crate::failure::Failure;
+
+/// What a running server says about itself in `<home>/server.json`.
+#[derive(Debug, Clone, Serialize, serde::Deserialize)]
+pub(crate) struct ServerFile {
+    /// Its address, without a trailing slash.
+    pub(crate) url: String,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+/// A client of one server.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// Finds the server: the configured one, else the one of the data directory.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn find(settings: &Settings) -> Result<Self> {
+        let home = settings.home()?;
+        let base = match settings.text("server") {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => server_file(&home)?.url,
+        };
+        let own = || std::fs::read_to_string(home.join("cli-token")).ok();
+        let token = settings.text("token").map(str::to_owned).or_else(own);
+        Ok(Self {
+            http: reqwest::Client::builder().build()?,
+            base,
+            token: token.map(|token| token.trim().to_owned()),
+        })
+    }
+
+    /// The server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The credential, when there is one.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// All sessions.
+    pub(crate) async fn sessions(&self) -> Result<Vec<Session>> {
+        let body: SessionsBody = self.get("/api/sessions").await?;
+        Ok(body.sessions)
+    }
+
+    /// `GET`, with a JSON answer.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        json(self.send(self.request(Method::GET, path)).await?).await
+    }
+
+    /// `POST` of a JSON body, with a JSON answer.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        json(
+            self.send(self.request(Method::POST, path).json(body))
+                .await?,
+        )
+        .await
+    }
+
+    /// `POST` or `DELETE` without a body, with an answer nobody reads.
+    pub(crate) async fn act(&self, method: Method, path: &str) -> Result<()> {
+        self.send(self.request(method, path)).await.map(drop)
+    }
+
+    /// A request with the credential.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request; anything but success is an error with the server's own sentence.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let answer = request.send().await.map_err(|err| self.unreachable(err))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.text().await.unwrap_or_default();
+        if let Ok(problem) = serde_json::from_str::<Problem>(&text) {
+            if status == StatusCode::UNAUTHORIZED {
+                return Err(self.no_credential(&problem.detail));
+            }
+            return Err(Failure::Refused(problem).into());
+        }
+        anyhow::bail!("{} answered {status} without saying why: {text}", self.base)
+    }
+
+    fn unreachable(&self, err: reqwest::Error) -> anyhow::Error {
+        if err.is_connect() {
+            return no_server(&format!("no server answers at {}", self.base)).into();
+        }
+        anyhow::Error::from(err).context(format!("ask {}", self.base))
+    }
+
+    fn no_credential(&self, detail: &str) -> anyhow::Error {
+        let how = "set OFFSHOOT_TOKEN to a token made with `offshoot token create`, or run this \
+                   as the user who runs the server";
+        anyhow::anyhow!("{} wants a credential: {detail}\n{how}", self.base)
+    }
+}
+
+/// Reads what the running server left in its data directory.
+pub(crate) fn server_file(home: &Path) -> Result<ServerFile> {
+    let file = home.join("server.json");
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            return Err(no_server(&format!("no server runs in {}", home.display())).into());
+        }
+        Err(err) => return Err(err).with_context(|| format!("read {}", file.display())),
+    };
+    let mut found: ServerFile =
+        serde_json::from_str(&text).with_context(|| format!("read {}", file.display()))?;
+    found.url.truncate(found.url.trim_end_matches('/').len());
+    Ok(found)
+}
+
+fn no_server(what: &str) -> Failure {
+    Failure::NoServer(format!("{what}; start it with `offshoot serve`"))
+}
+
+async fn json<T: DeserializeOwned>(answer: Response) -> Result<T> {
+    let path = answer.url().path().to_owned();
+    let bytes = answer.bytes().await?;
+    serde_json::from_slice(&bytes).with_context(|| format!("understand the answer of {path}"))
+}
+
+/// The path of a worker, or of something below it.
+pub(crate) fn worker_path(session: SessionId, worker: WorkerId, rest: &str) -> String {
+    format!("/api/sessions/{session}/workers/{worker}{rest}")
+}

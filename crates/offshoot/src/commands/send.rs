@@ -1,0 +1,70 @@
+//! `offshoot send`.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use offshoot_protocol::rest::{InputReceipt, SendInput};
+use reqwest::Method;
+
+use crate::args::Send;
+use crate::client::{Client, worker_path};
+use crate::failure::Failure;
+use crate::pick;
+
+/// How often a server that is away is asked again: it may be restarting.
+const TRIES: u32 = 20;
+
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Types text into a worker. The key makes a repeated try harmless, so a server that goes away
+/// in between is asked again.
+pub(crate) async fn run(client: &Client, args: Send) -> Result<()> {
+    let text = text(&args)?;
+    let sessions = client.sessions().await?;
+    let target = pick::find(&sessions, &args.name)?;
+    let path = worker_path(target.session.id, target.worker()?.id, "/input");
+    let submit = !args.no_enter;
+    let body = SendInput { text, submit };
+    let key = args.key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    for tries_left in (0..TRIES).rev() {
+        let request = client.request(Method::POST, &path).json(&body);
+        match client.send(request.header("Idempotency-Key", &key)).await {
+            Ok(answer) => {
+                let receipt: InputReceipt = answer.json().await?;
+                if receipt.duplicate {
+                    eprintln!("this text was typed before; it was not typed again");
+                }
+                return Ok(());
+            }
+            Err(err) if tries_left > 0 && is_away(&err) => tokio::time::sleep(PAUSE).await,
+            Err(err) => return Err(err),
+        }
+    }
+    unreachable!("the last try returns")
+}
+
+fn is_away(err: &anyhow::Error) -> bool {
+    let no_server = matches!(err.downcast_ref(), Some(Failure::NoServer(_)));
+    let broken = err.downcast_ref::<reqwest::Error>();
+    no_server || broken.is_some_and(|err| err.is_request() || err.is_body())
+}
+
+fn text(args: &Send) -> Result<String> {
+    if !args.text.is_empty() {
+        return Ok(args.text.join(" "));
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("read the text from standard input")?;
+    if !args.no_enter {
+        // Enter is pressed anyway; a final line feed of a file is not a second one.
+        text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    }
+    if text.is_empty() {
+        bail!("there is nothing to send: give a text, or pipe one in");
+    }
+    Ok(text)
+}

@@ -1,0 +1,116 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FAKE_AGENT } from '../fixtures/server.ts';
+import { expect, seesInTerminal, test, typeLine } from '../fixtures/test.ts';
+
+test('mistakes in the composer are told where they are, and lose nothing', async ({
+  signedIn: page,
+  server,
+}) => {
+  await page.getByLabel('Prompt').fill('my long prompt');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByText('Choose a repository or a directory.')).toBeVisible();
+  await page.getByLabel('Repository').fill(`${server.root}/nowhere`);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await expect(page.getByLabel('Repository')).toHaveAttribute('aria-invalid', 'true');
+  await page.getByLabel('Repository').fill(server.repository);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Where to work' }).click();
+  await page.getByLabel('Name of the branch').fill('a..b');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('a..b');
+  await expect(page.getByLabel('Prompt')).toHaveValue('my long prompt');
+});
+
+test('paths are completed step by step', async ({ signedIn: page, server }) => {
+  const path = page.getByLabel('Repository');
+  await path.fill(`${server.root}/gar`);
+  await page.getByRole('option', { name: /garden/ }).click();
+  await expect(path).toHaveValue(/garden$/);
+});
+
+test('a shell opens in the directory itself, and another one beside it', async ({
+  signedIn: page,
+  server,
+  api,
+}) => {
+  await page.getByLabel('Repository').fill(server.root);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Where to work' }).click();
+  await page.getByText('Directory', { exact: true }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Runs/ }).click();
+  await page.getByRole('menuitem', { name: 'Shell' }).click();
+  await page.getByRole('button', { name: 'Open shell' }).click();
+  await typeLine(page, 'echo in $(pwd)');
+  await seesInTerminal(page, `in ${server.root}`);
+  await page.getByRole('button', { name: 'Open a shell here' }).click();
+  await expect(page).toHaveURL(/\/sessions\/[0-9a-f-]{36}\/[0-9a-f-]{36}$/);
+  await typeLine(page, 'echo second-$((40+2))');
+  await seesInTerminal(page, 'second-42');
+  const [session] = await api.sessions();
+  expect(session?.workers).toHaveLength(2);
+  await page.getByRole('button', { name: /^Close/ }).click();
+  await page.getByRole('button', { name: 'End it and close' }).click();
+  await seesInTerminal(page, `in ${server.root}`);
+  await expect(async () => expect((await api.sessions())[0]?.workers).toHaveLength(1)).toPass();
+});
+
+test('stop, restart and how a process ended are shown', async ({ signedIn: page, api, server }) => {
+  const session = await api.startAgent('lifecycle');
+  await page.goto(`${server.url}/sessions/${session.id}`);
+  await seesInTerminal(page, 'prompt: lifecycle');
+  await typeLine(page, 'exit 7');
+  await expect(page.getByText('Ended with code 7')).toBeVisible();
+  await expect(page).toHaveTitle('(1) Offshoot');
+  await page.getByRole('button', { name: 'Start afresh' }).click();
+  await expect(page.getByText('Ended with code 7')).toBeHidden();
+  await typeLine(page, 'again');
+  await seesInTerminal(page, 'heard: again');
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect(page.getByText('It was stopped.')).toBeVisible();
+});
+
+test('deleting keeps a worktree with changes unless it is told to discard them', async ({
+  signedIn: page,
+  api,
+  server,
+}) => {
+  const session = await api.startAgent('to be deleted');
+  const file = join(session.locationPath, 'precious.txt');
+  writeFileSync(file, 'work');
+  await page.goto(`${server.url}/sessions/${session.id}`);
+  await seesInTerminal(page, 'prompt: to be deleted');
+  await page.getByRole('button', { name: 'More about this session' }).click();
+  await page.getByRole('menuitem', { name: 'Delete…' }).click();
+  await page.getByLabel('Remove the worktree').check();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('precious.txt');
+  expect(existsSync(file)).toBe(true);
+  await page.getByLabel('Discard the worktree').check();
+  await page.getByRole('button', { name: 'Delete and discard files' }).click();
+  await expect(page).toHaveURL(`${server.url}/`);
+  await expect(() => expect(existsSync(session.locationPath)).toBe(false)).toPass();
+  expect(await api.sessions()).toEqual([]);
+});
+
+test.describe('on a phone', () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test('text is typed in a field and keys come from a bar', async ({ signedIn: page, server }) => {
+    await page.getByLabel('Repository').fill(server.repository);
+    await page.getByRole('button', { name: /^Runs/ }).tap();
+    await page.getByRole('menuitem', { name: 'Command…' }).tap();
+    await page.getByLabel('Command line').fill(`${FAKE_AGENT} {{prompt}}`);
+    await page.getByLabel('Prompt').fill('from the train');
+    await page.getByRole('button', { name: 'Start', exact: true }).tap();
+    await seesInTerminal(page, 'prompt: from the train');
+    await page.getByLabel('Text to type').fill('hello from a phone');
+    await page.getByRole('button', { name: 'Send' }).tap();
+    await seesInTerminal(page, 'heard: hello from a phone');
+    await page.getByRole('button', { name: 'Control C' }).tap();
+    await expect(page.getByText('Ended by SIGINT')).toBeVisible();
+  });
+});

@@ -1,0 +1,49 @@
+import { Folder, FolderGit2 } from 'lucide-react';
+import { useApp } from '../../api/app-store.ts';
+import { useConfig, usePaths } from '../../api/queries.ts';
+import { shorten } from '../../lib/path.ts';
+import { Suggest, type Suggestion } from '../../ui/Suggest.tsx';
+import { editPath, useDraft } from './draft.ts';
+
+/** The repository or directory: known repositories first, then what the disk offers. */
+export function PathField({ error }: { error: string | null }) {
+  const path = useDraft((draft) => draft.path);
+  const repositories = useApp((app) => app.repositories);
+  const home = useConfig().data?.homeDir;
+  const { data: paths = [] } = usePaths(path);
+  const isPath = path.startsWith('/') || path.startsWith('~');
+  const known: Suggestion[] = repositories
+    .map((repository) => ({
+      value: shorten(repository.path, home),
+      icon: <FolderGit2 size={14} aria-hidden />,
+      note: 'registered',
+    }))
+    .filter(({ value }) => !isPath || (value.startsWith(path) && value !== path));
+  const found: Suggestion[] = isPath
+    ? paths.map((one) => ({
+        value: shorten(one.path, path.startsWith('~') ? home : undefined),
+        icon: one.isRepository ? (
+          <FolderGit2 size={14} aria-hidden className="text-accent" />
+        ) : (
+          <Folder size={14} aria-hidden />
+        ),
+        goesOn: !one.isRepository,
+        ...(one.isRepository ? { note: 'repository' } : {}),
+      }))
+    : [];
+  const seen = new Set(known.map(({ value }) => value));
+  const items = [...known, ...found.filter(({ value }) => !seen.has(value))];
+  return (
+    <Suggest
+      label="Repository"
+      hideLabel
+      placeholder="Repository: ~/src/project"
+      value={path}
+      onChange={editPath}
+      items={items}
+      error={error}
+      icon={<FolderGit2 size={14} aria-hidden />}
+      inputClassName="!h-7 coarse:!h-10"
+    />
+  );
+}

@@ -1,0 +1,49 @@
+import { Maximize, Search } from 'lucide-react';
+import type { Worker } from '../../api/schema.ts';
+import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
+import { IconButton } from '../../ui/Button.tsx';
+
+interface StatusBarProps {
+  worker: Worker;
+  terminal: LiveTerminal;
+  onSearch: () => void;
+}
+
+/** Facts about the terminal, in small print. */
+export function StatusBar({ worker, terminal, onSearch }: StatusBarProps) {
+  const { status, size, owner, queued } = useLinkView(terminal);
+  const pid = worker.process?.pid;
+  return (
+    <footer className="flex h-7 shrink-0 items-center gap-3 border-t border-line bg-surface pr-1 pl-3 text-xs text-ink-3 tabular-nums coarse:h-11">
+      <span className="shrink-0">
+        {status === 'live' ? 'Live' : status === 'refused' ? 'Closed' : 'Connecting…'}
+      </span>
+      {queued > 0 && <span className="shrink-0 text-asks">{queued} waiting to be typed</span>}
+      {pid !== undefined && <span className="shrink-0">pid {pid}</span>}
+      {worker.terminalTitle && (
+        <span className="min-w-0 truncate max-sm:hidden">{worker.terminalTitle}</span>
+      )}
+      <span className="ml-auto flex shrink-0 items-center gap-1">
+        {size && (
+          <span>
+            {size.cols}×{size.rows}
+          </span>
+        )}
+        {status === 'live' && !owner && (
+          <button
+            type="button"
+            title="Another window decides the size of this terminal. Take it over."
+            onClick={() => terminal.link.claim()}
+            className="flex h-6 items-center gap-1 rounded-md border border-line-strong px-1.5 text-ink-2 hover:bg-hover hover:text-ink coarse:h-9"
+          >
+            <Maximize size={12} aria-hidden />
+            Fit to me
+          </button>
+        )}
+        <IconButton label="Search (Ctrl+Shift+F)" className="!h-6" onClick={onSearch}>
+          <Search size={13} aria-hidden />
+        </IconButton>
+      </span>
+    </footer>
+  );
+}

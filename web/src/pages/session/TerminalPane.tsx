@@ -1,0 +1,136 @@
+import { ArrowDown, ArrowUp, Info, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import type { Session, Worker } from '../../api/schema.ts';
+import { isTerminalDark, useAppearance } from '../../lib/appearance.ts';
+import { cx } from '../../lib/cx.ts';
+import { type LiveTerminal, terminalOf, useLinkView, useScroll } from '../../terminal/registry.ts';
+import { Button, IconButton } from '../../ui/Button.tsx';
+import { EndBar } from './EndBar.tsx';
+import { SearchBar } from './SearchBar.tsx';
+import { StatusBar } from './StatusBar.tsx';
+import { TouchInput } from './TouchInput.tsx';
+
+interface TerminalPaneProps {
+  session: Session;
+  worker: Worker;
+}
+
+/** A worker's terminal with what belongs to it: notices, search, how it ended, keys for touch. */
+export function TerminalPane({ session, worker }: TerminalPaneProps) {
+  const [terminal] = useState(() => terminalOf(session.id, worker.id));
+  const [isSearching, setSearching] = useState(false);
+  const isCoarse = useIsCoarse();
+  const place = useRef<HTMLDivElement>(null);
+  const isDark = useAppearance(isTerminalDark);
+  const view = useLinkView(terminal);
+  const isAlive = worker.process?.state === 'running' || worker.process?.state === 'starting';
+
+  useEffect(() => {
+    const container = place.current;
+    if (!container) return;
+    void terminal.screen.attach(container).then(() => {
+      if (!isCoarse) terminal.screen.focus();
+    });
+    return () => terminal.screen.detach();
+  }, [terminal, isCoarse]);
+
+  return (
+    <section
+      aria-label={`Terminal of ${worker.name}`}
+      className="relative flex min-h-0 min-w-0 flex-1 flex-col"
+      onKeyDown={(event) => {
+        if (event.ctrlKey && event.shiftKey && event.code === 'KeyF') {
+          event.preventDefault();
+          setSearching(true);
+        }
+      }}
+    >
+      <Notices terminal={terminal} />
+      <div
+        ref={place}
+        data-tone={isDark ? 'dark' : 'light'}
+        className={cx(
+          'terminal-place min-h-0 min-w-0 flex-1',
+          !view.owner && view.size && 'is-foreign',
+          isCoarse && 'is-coarse',
+        )}
+      />
+      {isSearching && (
+        <SearchBar
+          search={terminal.screen.search}
+          onClose={() => {
+            setSearching(false);
+            terminal.screen.focus();
+          }}
+        />
+      )}
+      <ScrollButtons terminal={terminal} />
+      <EndBar session={session} worker={worker} />
+      {isCoarse && isAlive && <TouchInput terminal={terminal} />}
+      <StatusBar worker={worker} terminal={terminal} onSearch={() => setSearching(true)} />
+    </section>
+  );
+}
+
+function useIsCoarse(): boolean {
+  const [isCoarse, setCoarse] = useState(() => matchMedia('(pointer: coarse)').matches);
+  useEffect(() => {
+    const query = matchMedia('(pointer: coarse)');
+    const listener = () => setCoarse(query.matches);
+    query.addEventListener('change', listener);
+    return () => query.removeEventListener('change', listener);
+  }, []);
+  return isCoarse;
+}
+
+/** What happened to the output or the input, said once. */
+function Notices({ terminal }: { terminal: LiveTerminal }) {
+  const { notice, error, status } = useLinkView(terminal);
+  const text = status === 'refused' ? error?.message : notice;
+  return (
+    <div role="status" aria-live="polite">
+      {text && (
+        <p className="flex items-center gap-2 border-b border-line bg-raised py-1 pr-1 pl-3 text-ink-2">
+          <Info size={14} aria-hidden className="shrink-0 text-working" />
+          <span className="min-w-0 flex-1">{text}</span>
+          {status !== 'refused' && (
+            <IconButton label="Dismiss" onClick={() => terminal.link.dismissNotice()}>
+              <X size={13} aria-hidden />
+            </IconButton>
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Back to the newest line, and on to older ones than are held here. */
+function ScrollButtons({ terminal }: { terminal: LiveTerminal }) {
+  const { atTop, atBottom } = useScroll(terminal);
+  const { hasOlder } = useLinkView(terminal);
+  return (
+    <>
+      {hasOlder && atTop && !atBottom && (
+        <Button
+          className="absolute top-2 left-1/2 z-10 -translate-x-1/2 shadow-pop"
+          icon={<ArrowUp size={13} aria-hidden />}
+          onClick={() => terminal.link.loadOlder()}
+        >
+          Load older lines
+        </Button>
+      )}
+      {!atBottom && (
+        <Button
+          className="absolute right-6 bottom-14 z-10 shadow-pop"
+          icon={<ArrowDown size={13} aria-hidden />}
+          onClick={() => {
+            terminal.screen.scrollToBottom();
+            terminal.screen.focus();
+          }}
+        >
+          Newest
+        </Button>
+      )}
+    </>
+  );
+}

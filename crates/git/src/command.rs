@@ -15,7 +15,8 @@ use tokio::process::{Child, Command};
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a command that writes a working tree: one of 50,000 files takes 6 s on a slow disk.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Reaching it undoes the change.
+pub(crate) const TREE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Time for git to clean up after itself when it is asked to end, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -190,9 +191,10 @@ impl Git {
         Self::new(dir, Kind::Write, READ_TIMEOUT)
     }
 
-    /// Begins a command in a directory that writes or deletes a whole working tree.
-    pub(crate) fn write_tree(dir: &Path) -> Self {
-        Self::new(dir, Kind::Write, WRITE_TIMEOUT)
+    /// Begins a command in a directory that writes or deletes a whole working tree, with its own time
+    /// limit.
+    pub(crate) fn write_tree(dir: &Path, timeout: Duration) -> Self {
+        Self::new(dir, Kind::Write, timeout)
     }
 
     fn new(dir: &Path, kind: Kind, timeout: Duration) -> Self {

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::command::{Git, GitError};
+use crate::command::{Git, GitError, TREE_TIMEOUT};
 use crate::remote::without_credentials;
 
 /// A repository on this machine. Cheap to clone; holds no open file.
@@ -12,6 +13,7 @@ pub struct Repository {
     root: PathBuf,
     common_dir: PathBuf,
     is_bare: bool,
+    tree_timeout: Duration,
 }
 
 /// Why a path was not opened as a repository.
@@ -75,6 +77,7 @@ pub async fn open(path: &Path) -> Result<Repository, OpenError> {
         root,
         common_dir,
         is_bare,
+        tree_timeout: TREE_TIMEOUT,
     })
 }
 
@@ -189,6 +192,13 @@ impl Repository {
         self.is_bare
     }
 
+    /// Changes the time that adding or removing a worktree may take, for large trees on slow disks;
+    /// 120 s otherwise.
+    pub fn with_tree_timeout(mut self, timeout: Duration) -> Self {
+        self.tree_timeout = timeout;
+        self
+    }
+
     /// Returns the address of remote `origin` without user and password; none without that remote.
     pub async fn remote_url(&self) -> Result<Option<String>, GitError> {
         let url = self
@@ -208,6 +218,11 @@ impl Repository {
     /// The directory from which git finds this repository.
     pub(crate) fn git_place(&self) -> &Path {
         &self.root
+    }
+
+    /// Begins a command that writes or deletes a working tree.
+    pub(crate) fn write_tree(&self) -> Git {
+        Git::write_tree(self.git_place(), self.tree_timeout)
     }
 
     /// Begins a command about the repository as a whole that only looks.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::branch::in_the_way;
-use crate::command::{Git, GitError};
+use crate::command::{Git, GitError, TREE_TIMEOUT};
 use crate::filters::OwnFilters;
 use crate::head::{Head, short_branch};
 use crate::repository::ResolveError;
@@ -220,7 +220,7 @@ impl Add {
         let _turn = lock::turn(self.repository.common_dir()).await;
         let start = self.start().await?;
         self.check_path().await?;
-        let mut git = Git::write_tree(self.repository.git_place()).args(["worktree", "add"]);
+        let mut git = self.repository.write_tree().args(["worktree", "add"]);
         match &start {
             Start::NewAt(commit) => {
                 git = git.args(["--no-track", "-b", &self.name, "--"]);
@@ -340,7 +340,7 @@ impl Add {
         let place = self.repository.git_place();
         if matches!(err, GitError::Timeout { .. }) {
             // Locked by git while it is made, hence twice.
-            let removed = Git::write_tree(place)
+            let removed = Git::write_tree(place, TREE_TIMEOUT)
                 .args(["worktree", "remove", "--force", "--force", "--"])
                 .arg(&self.path)
                 .run()
@@ -382,7 +382,7 @@ async fn remove(repository: &Repository, path: &Path, force: Force) -> Result<()
     if let Some(reason) = worktree.locked {
         return Err(RemoveError::Locked(reason));
     }
-    let mut git = Git::write_tree(repository.git_place());
+    let mut git = repository.write_tree();
     if force == Force::No && !worktree.missing {
         check_nothing_is_lost(repository, &worktree.path).await?;
         // git looks once more by itself; without these it would run the repository's filters.

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use offshoot_git::{AddError, Head, NewWorktree, Repository, head, open};
+use offshoot_git::{AddError, GitError, Head, NewWorktree, Repository, head, open};
 
 use crate::support::{Place, commit, run};
 
@@ -259,6 +260,32 @@ async fn failed_checkout_leaves_neither_branch_nor_directory() {
     assert!(!path.exists());
     assert_eq!(repo.branches().await.unwrap().local, ["main"]);
     assert_eq!(paths(&repo).await, [root]);
+}
+
+#[tokio::test]
+async fn checkout_that_hangs_leaves_neither_branch_nor_directory() {
+    let place = Place::new();
+    let repo = place.opened().await;
+    let root = repo.root();
+    std::fs::write(root.join(".gitattributes"), "*.bin filter=slow\n").unwrap();
+    commit(root, "x.bin", "x");
+    // Deaf to the request to end, too.
+    run(
+        root,
+        ["config", "filter.slow.smudge", "trap '' TERM; sleep 1000"],
+    );
+    let path = place.join("wt");
+    let slow = repo.clone().with_tree_timeout(Duration::from_secs(1));
+    let refused = slow.add_worktree(&path, &new("x")).await;
+    assert!(
+        matches!(refused, Err(AddError::Git(GitError::Timeout { .. }))),
+        "{refused:?}"
+    );
+    assert!(!path.exists());
+    assert_eq!(repo.branches().await.unwrap().local, ["main"]);
+    assert_eq!(paths(&repo).await, [root]);
+    run(root, ["config", "filter.slow.smudge", "cat"]);
+    repo.add_worktree(&path, &new("x")).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,5 +4,6 @@
 
 mod damage;
 mod durability;
+mod golden;
 mod rows;
 mod support;

@@ -1,0 +1,200 @@
+//! What an earlier version wrote is read.
+
+use offshoot_protocol::view::{SessionKind, WorkerKind};
+use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_store::{
+    AgentRow, JobRow, JobStatus, OutboxRow, OutboxState, RepositoryRow, SecretHash, SessionRow,
+    SignInRow, Store, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
+};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::support::at;
+
+const T: i64 = 1_790_000_000_000;
+
+fn uuid(last: u128) -> Uuid {
+    Uuid::from_u128(0x4000_8000_0000_0000_0000 | last)
+}
+
+#[tokio::test]
+async fn rows_of_version_1_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("offshoot.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(include_str!("../../src/schema/001.sql"))
+        .unwrap();
+    connection
+        .execute_batch("PRAGMA application_id = 1330008904; PRAGMA user_version = 1")
+        .unwrap();
+    connection
+        .execute_batch(include_str!("golden/v1.sql"))
+        .unwrap();
+    connection.close().unwrap();
+
+    let opened = Store::open(&path).unwrap();
+    assert_eq!((opened.set_aside, opened.created), (None, false));
+    let store = opened.store;
+    assert_eq!(store.sessions().await.unwrap(), sessions());
+    assert_eq!(store.workers().await.unwrap(), workers());
+    check_small_tables(&store).await;
+    assert_eq!(store.next_server_epoch().await.unwrap(), 4_000_000_000_001);
+}
+
+fn sessions() -> [SessionRow; 2] {
+    let first = SessionRow {
+        id: SessionId(uuid(1)),
+        kind: SessionKind::Worktree,
+        location_path: "/wt/1".to_owned(),
+        repository_id: Some(RepositoryId(uuid(10))),
+        worktree_branch: Some("feature/x".to_owned()),
+        title: Some("Title".to_owned()),
+        initial_prompt: Some("do it".to_owned()),
+        created_at: at(T + 123),
+        paused: false,
+        owned_worktree: true,
+    };
+    let second = SessionRow {
+        id: SessionId(uuid(2)),
+        kind: SessionKind::Quick,
+        location_path: "/tmp".to_owned(),
+        repository_id: None,
+        worktree_branch: None,
+        title: None,
+        initial_prompt: None,
+        created_at: at(T + 124),
+        paused: true,
+        owned_worktree: false,
+    };
+    [first, second]
+}
+
+fn workers() -> [WorkerRow; 3] {
+    let agent = WorkerRow {
+        id: WorkerId(uuid(0x11)),
+        session_id: SessionId(uuid(1)),
+        kind: WorkerKind::Agent,
+        name: "Claude Code".to_owned(),
+        created_at: at(T + 125),
+        position: 0,
+        agent_id: Some(AgentId::claude_code()),
+        command: None,
+        base_commit: None,
+        epoch: 3,
+        phase: WorkerPhase::Running,
+        reason: None,
+        exit_code: None,
+        exit_signal: None,
+        socket: Some("/run/a.s".to_owned()),
+        cols: 120,
+        rows: 40,
+    };
+    let terminal = WorkerRow {
+        id: WorkerId(uuid(0x12)),
+        kind: WorkerKind::Terminal,
+        name: "Shell".to_owned(),
+        created_at: at(T + 126),
+        position: 1,
+        agent_id: None,
+        command: Some("htop".to_owned()),
+        epoch: 0,
+        phase: WorkerPhase::Ended,
+        reason: Some("why".to_owned()),
+        exit_code: Some(1),
+        exit_signal: Some(9),
+        socket: None,
+        cols: 80,
+        rows: 24,
+        ..agent.clone()
+    };
+    let diff = WorkerRow {
+        id: WorkerId(uuid(0x13)),
+        kind: WorkerKind::GitDiff,
+        name: "Changes".to_owned(),
+        created_at: at(T + 127),
+        position: 2,
+        command: None,
+        base_commit: Some("HEAD".to_owned()),
+        phase: WorkerPhase::Unknown,
+        reason: None,
+        exit_code: None,
+        exit_signal: None,
+        ..terminal.clone()
+    };
+    [agent, terminal, diff]
+}
+
+async fn check_small_tables(store: &Store) {
+    let repository = RepositoryRow {
+        id: RepositoryId(uuid(10)),
+        path: "/src/a".to_owned(),
+        name: "a".to_owned(),
+        created_at: at(T + 128),
+        setup_command: Some("make".to_owned()),
+        env_vars: Some("A=1".to_owned()),
+    };
+    let worktree = WorktreeRow {
+        path: "/wt/1".to_owned(),
+        repository_id: repository.id,
+        idx: 1,
+        created_at: at(T + 130),
+    };
+    let of = store.worktrees_of(repository.id).await.unwrap();
+    assert_eq!(of, [worktree]);
+    assert_eq!(store.repositories().await.unwrap(), [repository]);
+    let agent = AgentRow {
+        id: AgentId(uuid(11).to_string()),
+        name: "mine".to_owned(),
+        command_template: "mine {{prompt}}".to_owned(),
+        continue_template: None,
+        headless_template: None,
+        description: Some(String::new()),
+        asking_patterns: Some(vec!["\\[y\\]".to_owned()]),
+        created_at: at(T + 129),
+    };
+    assert_eq!(store.agents().await.unwrap(), [agent]);
+    let job = JobRow {
+        id: "j".to_owned(),
+        kind: "cleanup:worker-output".to_owned(),
+        payload: serde_json::json!({"sessionId": "s"}),
+        status: JobStatus::Stalled,
+        priority: -1,
+        attempts: 5,
+        max_attempts: 5,
+        next_retry_at: at(T + 131),
+        last_error: Some("no".to_owned()),
+        created_at: at(T + 132),
+        started_at: Some(at(T + 133)),
+        completed_at: None,
+    };
+    assert_eq!(store.jobs().await.unwrap(), [job]);
+    let input = OutboxRow {
+        id: 7,
+        worker_id: WorkerId(uuid(0x11)),
+        idempotency_key: Some("key".to_owned()),
+        writer: u64::MAX - 1,
+        seq: 9,
+        bytes: vec![0, 0xff, b'\r'],
+        created_at: at(T + 134),
+        state: OutboxState::Queued,
+    };
+    assert_eq!(store.unfinished_input().await.unwrap(), [input]);
+    let token = TokenRow {
+        id: "t".to_owned(),
+        name: "laptop".to_owned(),
+        hash: SecretHash([7; 32]),
+        created_at: at(T + 135),
+        last_used_at: None,
+    };
+    assert_eq!(store.tokens().await.unwrap(), [token]);
+    let sign_in = SignInRow {
+        hash: SecretHash([8; 32]),
+        created_at: at(T + 136),
+        last_seen_at: at(T + 137),
+        expires_at: at(T + 138),
+    };
+    assert_eq!(store.sign_ins().await.unwrap(), [sign_in]);
+    let setting = store.setting("k".to_owned()).await.unwrap();
+    assert_eq!(setting.as_deref(), Some("v"));
+}

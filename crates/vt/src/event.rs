@@ -3,13 +3,15 @@
 //! Strings here come from an untrusted program: they are valid UTF-8, free of control and
 //! direction-changing characters, and cut to a stated length.
 
-/// The most events kept until [`crate::Screen::take_events`]; a program that says more loses the
-/// oldest ones.
-pub const MAX_EVENTS: usize = 256;
+use std::collections::VecDeque;
 
-/// The most replies kept until [`crate::Screen::take_replies`]; a program that asks more without
+/// The most events kept until `Screen::take_events`; a program that says more loses the
+/// oldest ones.
+const MAX_EVENTS: usize = 256;
+
+/// The most replies kept until `Screen::take_replies`; a program that asks more without
 /// anyone delivering answers gets none for the rest.
-pub const MAX_REPLIES: usize = 256;
+const MAX_REPLIES: usize = 256;
 
 /// A fact a program stated through an escape sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,4 +108,42 @@ pub struct Reply {
     pub at: u64,
     /// The answer.
     pub bytes: Vec<u8>,
+}
+
+/// Events and replies until they are taken.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    events: VecDeque<Event>,
+    replies: Vec<Reply>,
+}
+
+impl Outbox {
+    /// Keeps an event; of a full box the oldest is lost. A bell after a bell says nothing new.
+    pub(crate) fn event(&mut self, event: Event) {
+        if event == Event::Bell && self.events.back() == Some(&Event::Bell) {
+            return;
+        }
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// Keeps a reply, unless the box is full.
+    pub(crate) fn reply(&mut self, at: u64, bytes: impl Into<Vec<u8>>) {
+        if self.replies.len() < MAX_REPLIES {
+            self.replies.push(Reply {
+                at,
+                bytes: bytes.into(),
+            });
+        }
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events).into()
+    }
+
+    pub(crate) fn take_replies(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.replies)
+    }
 }

@@ -9,12 +9,25 @@
 //!
 //! What a browser shows is drawn by xterm.js, so where emulators disagree xterm.js is followed.
 
+mod dispatch;
+mod edit;
+mod emulator;
 mod event;
 mod modes;
+mod osc;
+mod palette;
+mod parser;
+mod query;
+mod scan;
 mod screen;
+mod scrollback;
+mod sgr;
 mod snapshot;
+mod style;
+mod title;
 
 pub use event::{Event, ProgramState, ProgressState, PromptMark, Reply};
 pub use modes::{Cursor, Modes, MouseReports};
-pub use screen::{Options, QueryScan, Rgb, Screen, Size, without_reports};
+pub use scan::{QueryScan, without_reports};
+pub use screen::{Options, Rgb, Screen, Size};
 pub use snapshot::{HistoryPage, Snapshot};

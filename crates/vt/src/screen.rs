@@ -1,8 +1,15 @@
 //! The emulator.
 
-use std::borrow::Cow;
+use alacritty_terminal::term::cell::Flags;
 
+use crate::emulator::Emulator;
+use crate::parser::Parser;
+use crate::snapshot;
 use crate::{Cursor, Event, HistoryPage, Modes, Reply, Snapshot};
+
+/// No one reads wider or taller screens; the cells of a larger one would cost memory for nothing.
+const MAX_COLS: u16 = 2_000;
+const MAX_ROWS: u16 = 1_000;
 
 /// A terminal's size in cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,120 +66,156 @@ impl Default for Options {
 /// A terminal's screen and what was on it.
 #[derive(Debug)]
 pub struct Screen {
-    size: Size,
-    pending: Vec<u8>,
+    parser: Parser,
+    emulator: Emulator,
 }
 
 impl Screen {
     /// Makes an empty screen.
-    pub fn new(size: Size, _options: Options) -> Self {
+    pub fn new(size: Size, options: Options) -> Self {
         Self {
-            size,
-            pending: Vec::new(),
+            parser: Parser::default(),
+            emulator: Emulator::new(size.clamped(), options),
         }
     }
 
     /// Takes output of the program. Any chunking gives the same state; large chunks cost less.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.pending.extend_from_slice(bytes);
+        self.parser.advance(bytes, &mut self.emulator);
+        self.emulator.fed += bytes.len() as u64;
     }
 
-    /// Changes the size; the text of the primary screen is wrapped anew.
+    /// Changes the size; the text of the primary screen is wrapped anew. The scroll region ends.
     pub fn resize(&mut self, size: Size) {
-        self.size = size;
+        self.emulator.resize(size.clamped());
     }
 
     /// The size in force.
     pub fn size(&self) -> Size {
-        self.size
+        Size {
+            cols: u16::try_from(self.emulator.cols).unwrap_or(MAX_COLS),
+            rows: u16::try_from(self.emulator.rows).unwrap_or(MAX_ROWS),
+        }
     }
 
     /// Makes the bytes that rebuild the screen with up to `history_lines` lines above it.
-    pub fn snapshot(&mut self, _history_lines: usize) -> Snapshot {
-        Snapshot {
-            bytes: self.pending.clone(),
-            first_line: 0,
-            size: self.size,
-        }
+    pub fn snapshot(&mut self, history_lines: usize) -> Snapshot {
+        snapshot::write(&self.emulator, history_lines, self.parser.pending())
     }
 
     /// Gives up to `count` lines with numbers below `before`, the newest of them.
-    pub fn history(&mut self, before: u64, _count: usize) -> HistoryPage {
-        HistoryPage {
-            first_line: before,
-            lines: 0,
-            bytes: Vec::new(),
-        }
+    pub fn history(&mut self, before: u64, count: usize) -> HistoryPage {
+        snapshot::write_history(&self.emulator, before, count)
     }
 
     /// The number of the oldest line kept and that of the first row of the screen. Lines are
     /// numbered from 0 as they appear; numbers grow as lines leave the screen at the top.
     pub fn line_range(&self) -> (u64, u64) {
-        (0, 0)
+        let first = self.emulator.first_row;
+        (first - self.emulator.scrollback.len() as u64, first)
     }
 
     /// The text of each row, without trailing blanks.
     pub fn rows(&self) -> Vec<String> {
-        Vec::new()
+        (0..self.emulator.rows)
+            .map(|row| self.row_text(row))
+            .collect()
     }
 
     /// The newest `n` lines that are not blank, scrollback included, oldest first.
-    pub fn tail(&self, _n: usize) -> Vec<String> {
-        Vec::new()
+    pub fn tail(&self, n: usize) -> Vec<String> {
+        let mut lines: Vec<String> = (0..self.emulator.rows)
+            .rev()
+            .map(|row| self.row_text(row))
+            .filter(|text| !text.is_empty())
+            .take(n)
+            .collect();
+        if lines.len() < n && !self.emulator.on_alternate() {
+            let wanted = n - lines.len();
+            // Blank lines are few: a few more than wanted are looked at, then all.
+            for depth in [2 * wanted + 16, usize::MAX] {
+                let above: Vec<&str> = self
+                    .emulator
+                    .scrollback
+                    .newest(depth)
+                    .map(|line| line.text.trim_end())
+                    .filter(|text| !text.is_empty())
+                    .collect();
+                if above.len() >= wanted || depth == usize::MAX {
+                    lines.extend(above.iter().rev().take(wanted).map(|&text| text.to_owned()));
+                    break;
+                }
+            }
+        }
+        lines.reverse();
+        lines
+    }
+
+    fn row_text(&self, row: usize) -> String {
+        let mut text = String::with_capacity(self.emulator.cols);
+        for cell in self.emulator.cells(row) {
+            if cell.flags.contains(Flags::WIDE_CHAR_SPACER) {
+                continue;
+            }
+            text.push(cell.c);
+            text.extend(cell.zerowidth().unwrap_or_default());
+        }
+        text.truncate(text.trim_end().len());
+        text
     }
 
     /// Where the cursor is.
     pub fn cursor(&self) -> Cursor {
         Cursor {
-            row: 0,
-            col: 0,
-            visible: true,
+            row: u16::try_from(self.emulator.row()).unwrap_or(MAX_ROWS),
+            col: u16::try_from(self.emulator.col()).unwrap_or(MAX_COLS),
+            visible: self.emulator.modes.cursor_visible,
         }
     }
 
     /// The window title, cleaned and at most 256 characters; empty when none was set.
     pub fn title(&self) -> &str {
-        ""
+        self.emulator.title.get()
     }
 
     /// The modes in force.
     pub fn modes(&self) -> Modes {
-        Modes::default()
+        let modes = &self.emulator.modes;
+        let alternate_screen = self.emulator.on_alternate();
+        Modes {
+            bracketed_paste: modes.private(2004) == Some(true),
+            alternate_screen,
+            app_cursor: modes.private(1) == Some(true),
+            app_keypad: modes.app_keypad,
+            focus_events: modes.private(1004) == Some(true),
+            mouse: modes.mouse,
+            mouse_sgr: modes.mouse_encoding == 1006,
+            kitty_flags: self.emulator.keyboard.screen(alternate_screen).flags,
+            synchronized: modes.synchronized,
+        }
     }
 
     /// Takes what the program stated since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
-        Vec::new()
+        self.emulator.outbox.take_events()
     }
 
     /// Takes the answers to what the program asked since the last call, oldest first.
     pub fn take_replies(&mut self) -> Vec<Reply> {
-        Vec::new()
+        self.emulator.outbox.take_replies()
     }
 
     /// Bytes fed in total.
     pub fn fed(&self) -> u64 {
-        self.pending.len() as u64
+        self.emulator.fed
     }
 }
 
-/// Tells cheaply whether output may hold something to act on at once.
-#[derive(Debug, Default)]
-pub struct QueryScan {}
-
-impl QueryScan {
-    /// Starts outside of any sequence.
-    pub fn new() -> Self {
-        Self::default()
+impl Size {
+    fn clamped(self) -> Self {
+        Self {
+            cols: self.cols.clamp(2, MAX_COLS),
+            rows: self.rows.clamp(1, MAX_ROWS),
+        }
     }
-
-    /// Whether these bytes, following those of earlier calls, may end a question or an event.
-    pub fn scan(&mut self, bytes: &[u8]) -> bool {
-        bytes.contains(&0x1b) || bytes.contains(&0x07)
-    }
-}
-
-/// Typed input without the complete reports a terminal sends on its own.
-pub fn without_reports(input: &[u8]) -> Cow<'_, [u8]> {
-    Cow::Borrowed(input)
 }

@@ -1,0 +1,7 @@
+//! Tests of the screen through its interface.
+
+mod chunks;
+mod events;
+mod output;
+mod reports;
+mod snapshots;

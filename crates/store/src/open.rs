@@ -37,9 +37,8 @@ pub struct Opened {
 impl Store {
     /// Opens the database at `path`, or makes one; its directory must exist.
     ///
-    /// Reads the file once to check it, so the cost grows with its size (0.4 ms per MB from the page
-    /// cache; 200 sessions with 400 workers are 0.2 MB).
-    /// Blocks; call it before serving, or from a blocking task.
+    /// Reads the file once to check it, so the cost grows with its size: 1 ms for 200 sessions, 0.4 ms
+    /// per MB from the page cache. Blocks; call it before serving, or from a blocking task.
     pub fn open(path: &Path) -> Result<Opened, StoreError> {
         let created = make_private(path)?;
         match prepare(path) {

@@ -74,3 +74,8 @@ pub(crate) fn commit(dir: &Path, file: &str, text: &str) {
     run(dir, ["add", "-A"]);
     run(dir, ["commit", "-q", "-m", "a commit"]);
 }
+
+/// Whether the file system takes a name: macOS has no names that are not UTF-8.
+pub(crate) fn can_be_made(name: &[u8]) -> bool {
+    cfg!(target_os = "linux") || std::str::from_utf8(name).is_ok()
+}

@@ -6,13 +6,21 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::meta::Meta;
 use crate::spec::SpawnSpec;
 
 /// Longest socket path in bytes, without the final zero.
 pub(crate) const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+
+/// How long a shim may take to report. Past it, a disk hangs; whether the shim comes up later can
+/// only be told by probing.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A shim that runs, with its child.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +29,8 @@ pub struct Spawned {
     pub meta: Meta,
 }
 
-/// Why a worker could not be started. Nothing of it runs when this is returned.
+/// Why a worker could not be started. Nothing of it runs when this is returned, with one exception:
+/// after a time-out (`Io` with `TimedOut`) probe before anything else.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// The working directory does not exist, is no directory, or may not be entered.
@@ -103,20 +112,39 @@ pub fn spawn(program: &Path, spec: &SpawnSpec) -> Result<Spawned, SpawnError> {
         .stdin
         .take()
         .map_or(Ok(()), |mut pipe| pipe.write_all(&spec.to_blob()));
-    let mut report = Vec::new();
-    let read = child
+    let report = child
         .stdout
         .take()
-        .map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut report));
+        .map_or_else(|| Ok(Vec::new()), read_report);
     // Reaps the first process: it ends as soon as it has forked the one that stays.
     child
         .wait()
         .map_err(|err| failed("wait for the shim", err))?;
-    read.map_err(|err| failed("read the shim's report", err))?;
+    let report = report.map_err(|err| failed("read the shim's report", err))?;
     if report.is_empty() {
         written.map_err(|err| failed("send the spec to the shim", err))?;
     }
     parse(&report, spec)
+}
+
+/// Reads the report to its end.
+fn read_report(mut pipe: ChildStdout) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + PATIENCE;
+    let (mut report, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(err) => return Err(err.into()),
+        }
+        match pipe.read(&mut buffer)? {
+            0 => return Ok(report),
+            n => report.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+        }
+    }
 }
 
 /// Refuses what could only fail later, with a worse message.

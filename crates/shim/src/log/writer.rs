@@ -35,7 +35,7 @@ const MAX_RESERVE: u64 = 1 << 20;
 /// Room kept at the end of every segment: a seal, and zeros that end it meanwhile.
 const TAIL_BYTES: u64 = 2 * RECORD_HEADER_BYTES as u64;
 /// Oldest age at which a segment is continued; record times are 32 bits of milliseconds.
-const MAX_SEGMENT_AGE: Duration = Duration::from_secs(20 * 24 * 3600);
+const MAX_SEGMENT_AGE_MS: u64 = 20 * 24 * 3600 * 1000;
 /// A write that takes longer counts as a stall.
 const STALL: Duration = Duration::from_millis(50);
 
@@ -156,7 +156,8 @@ struct Stored {
 struct Current {
     file: File,
     seed: u32,
-    started: Instant,
+    /// When it was begun, by [`clock_ms`].
+    started_ms: u64,
     /// Where the next record goes.
     position: u64,
     /// Up to where blocks are ours.
@@ -332,7 +333,8 @@ impl Writer {
                 .saturating_add(TAIL_BYTES)
         };
         let fits = self.current.as_ref().is_some_and(|current| {
-            end(current) <= current.limit && current.started.elapsed() < MAX_SEGMENT_AGE
+            end(current) <= current.limit
+                && clock_ms().saturating_sub(current.started_ms) < MAX_SEGMENT_AGE_MS
         });
         if !fits && !self.roll(offset) {
             return false;
@@ -453,11 +455,12 @@ impl Writer {
         if let Some(current) = self.current.take() {
             current.seal(self.offset);
         }
+        let started_ms = clock_ms();
         let header = SegmentHeader {
             index: self.next_index,
             base_offset,
             wall_ms: wall_ms(),
-            mono_ms: monotonic_ms(),
+            mono_ms: started_ms,
             epoch: self.config.epoch,
             worker_id: self.config.worker_id.clone(),
         };
@@ -479,7 +482,7 @@ impl Writer {
         self.current = Some(Current {
             file,
             seed,
-            started: Instant::now(),
+            started_ms,
             position,
             reserved,
             limit,
@@ -549,7 +552,7 @@ impl Writer {
             let current = Current {
                 file,
                 seed,
-                started: Instant::now(),
+                started_ms: clock_ms(),
                 position,
                 reserved: position,
                 limit: position,
@@ -564,7 +567,7 @@ impl Writer {
 impl Current {
     /// Writes one record at the position. False: not written, the position stays.
     fn write(&mut self, kind: u8, offset: u64, block: &mut Block) -> bool {
-        let since = self.started.elapsed().as_millis();
+        let since = clock_ms().saturating_sub(self.started_ms);
         let mut header = RecordHeader {
             len: u32::try_from(block.len()).unwrap_or(u32::MAX),
             crc: 0,
@@ -646,9 +649,13 @@ pub(crate) fn wall_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Monotonic clock in milliseconds.
-fn monotonic_ms() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+/// A clock that never jumps and does not stop while the machine sleeps, in milliseconds.
+fn clock_ms() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    #[cfg(target_os = "linux")]
+    let now = clock_gettime(ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
     seconds

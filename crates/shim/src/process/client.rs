@@ -2,8 +2,7 @@
 //!
 //! Whatever a client does, it can only end itself. A client that does not read is not read from.
 
-use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
@@ -141,19 +140,30 @@ fn no_signal() -> SendFlags {
     SendFlags::empty()
 }
 
-/// Accepts whoever waits at `listener`, if the same user. `None`: nobody (more).
-pub(super) fn accept(listener: &OwnedFd) -> Option<io::Result<Client>> {
+/// Who was at the door.
+pub(super) enum Accepted {
+    /// A process of the same user.
+    Client(Box<Client>),
+    /// Another user's, or one that is gone again. Ask again.
+    Stranger,
+    /// Nobody (more).
+    Nobody,
+    /// Somebody, but the system has no descriptor or memory for a connection.
+    NoRoom,
+}
+
+/// Accepts whoever waits at `listener`, if it is the same user.
+pub(super) fn accept(listener: &OwnedFd) -> Accepted {
     let socket = match rustix::net::accept(listener) {
         Ok(socket) => socket,
-        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return None,
-        Err(err) => return Some(Err(err.into())),
+        Err(Errno::AGAIN) => return Accepted::Nobody,
+        Err(Errno::INTR | Errno::CONNABORTED) => return Accepted::Stranger,
+        Err(_) => return Accepted::NoRoom,
     };
     let _ = rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC);
-    use std::os::fd::AsFd;
     let me = rustix::process::geteuid().as_raw();
     match super::sys::peer_uid(socket.as_fd()) {
-        Ok(uid) if uid == me || uid == 0 => Some(Ok(Client::new(socket))),
-        Ok(_) => Some(Err(io::ErrorKind::PermissionDenied.into())),
-        Err(err) => Some(Err(err)),
+        Ok(uid) if uid == me || uid == 0 => Accepted::Client(Box::new(Client::new(socket))),
+        _ => Accepted::Stranger,
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::client::{Client, accept};
+use super::client::{Accepted, Client, accept};
 use super::input::{Queue, Writers};
 use super::launch::Pty;
 use super::start::ExitRoom;
@@ -48,6 +48,8 @@ const ON_EXIT_GRACE: Duration = Duration::from_secs(1);
 const SIGTERM_GRACE: Duration = Duration::from_secs(5);
 /// How long a client may take to fetch its last answers.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+/// How long nobody is accepted after the system had no room.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// What is read from a client in one turn.
 const RECEIVE_BYTES: usize = 16 << 10;
 
@@ -95,11 +97,14 @@ pub(super) struct Shim {
     pub(super) rows: u16,
     on_exit: OnExit,
     pub(super) child: i32,
-    /// Held, never used: its lock says that this shim lives.
+    /// Held, never used: its lock says that this shim lives. Stands before the clients, so that it
+    /// is free by the time they see their connection closed.
     _lock: File,
     exit_room: ExitRoom,
     pub(super) log: Writer,
     listener: OwnedFd,
+    /// Nobody is accepted before; set when the system had no room for one more.
+    accept_after: Option<Instant>,
     signals: (OwnedFd, OwnedFd),
     /// Ours; `None` once all output is there.
     pub(super) master: Option<OwnedFd>,
@@ -134,6 +139,7 @@ impl Shim {
             exit_room: parts.exit_room,
             log: parts.log,
             listener: parts.listener,
+            accept_after: None,
             signals: parts.signals,
             master: Some(parts.pty.master),
             slave: Some(parts.pty.slave),
@@ -170,7 +176,12 @@ impl Shim {
     fn fill(&self, set: &mut Vec<PollFd>) {
         set.clear();
         set.push(sys::watch(self.signals.0.as_fd(), libc::POLLIN));
-        set.push(sys::watch(self.listener.as_fd(), libc::POLLIN));
+        let accepts = if self.accept_after.is_none() {
+            libc::POLLIN
+        } else {
+            0
+        };
+        set.push(sys::watch(self.listener.as_fd(), accepts));
         if let Some(master) = &self.master {
             let write = if self.input.is_empty() {
                 0
@@ -296,9 +307,17 @@ impl Shim {
     }
 
     fn accept(&mut self) {
-        while let Some(accepted) = accept(&self.listener) {
-            // Another user's process, or one that is gone again.
-            let Ok(mut client) = accepted else { return };
+        loop {
+            let mut client = match accept(&self.listener) {
+                Accepted::Client(client) => *client,
+                Accepted::Stranger => continue,
+                Accepted::Nobody => return,
+                Accepted::NoRoom => {
+                    // Trying again at once would find the same, and take a whole core to do it.
+                    self.accept_after = Instant::now().checked_add(ACCEPT_PAUSE);
+                    return;
+                }
+            };
             if self.clients.len() >= MAX_CLIENTS {
                 client.close_with(ErrorCode::TooManyClients, 0);
                 continue;
@@ -327,7 +346,7 @@ impl Shim {
         }
         if let Some(kill) = &mut self.kill {
             // Somebody ended: perhaps nobody is left.
-            kill.hurry(Instant::now(), SIGTERM_GRACE);
+            kill.look(Instant::now());
         }
     }
 
@@ -402,6 +421,7 @@ impl Shim {
         {
             self.kill = None;
         }
+        self.accept_after = self.accept_after.filter(|after| now < *after);
         if self.sync.due().is_some_and(|due| now >= due) {
             self.sync.run(now, self.log.sync_handle());
         }
@@ -420,6 +440,7 @@ impl Shim {
             phase,
             self.kill.as_ref().map(KillTree::next),
             self.sync.due(),
+            self.accept_after,
         ];
         let Some(next) = due.into_iter().flatten().min() else {
             return -1;

@@ -106,7 +106,6 @@ impl ExitRoom {
                 .open(&path)?;
             // Real bytes, not only reserved ones: an overwrite then needs nothing new.
             file.write_all(&[b' '; Self::BYTES as usize])?;
-            file.sync_data()?;
             Ok::<_, io::Error>(file)
         };
         Self {

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::sys;
 
-/// How often the tree is looked at while it is being ended.
+/// How often the tree is looked at while it is being ended, at first and once KILL was sent.
 const STEP: Duration = Duration::from_millis(20);
+/// How often it is looked at in the middle of a long grace.
+const LONG_STEP: Duration = Duration::from_millis(250);
+/// How long TERM alone may take.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long after KILL a process may take to vanish before the shim no longer waits for it. Longer
 /// means that it hangs in the kernel, where no signal reaches it.
 const STUCK: Duration = Duration::from_secs(10);
@@ -19,8 +23,14 @@ const STUCK: Duration = Duration::from_secs(10);
 pub(super) struct KillTree {
     kill_at: Instant,
     next: Instant,
+    /// Time from one look to the next.
+    pause: Duration,
+    /// When those that are left are asked once more.
+    again_at: Instant,
     /// Who got TERM already.
     asked: Vec<i32>,
+    /// Who was asked once more.
+    asked_again: Vec<i32>,
 }
 
 impl KillTree {
@@ -29,7 +39,10 @@ impl KillTree {
         Self {
             kill_at: now.checked_add(grace).unwrap_or(now),
             next: now,
+            pause: STEP,
+            again_at: now.checked_add(AGAIN).unwrap_or(now),
             asked: Vec::new(),
+            asked_again: Vec::new(),
         }
     }
 
@@ -37,6 +50,12 @@ impl KillTree {
     pub(super) fn hurry(&mut self, now: Instant, grace: Duration) {
         self.kill_at = self.kill_at.min(now.checked_add(grace).unwrap_or(now));
         self.next = self.next.min(now);
+    }
+
+    /// Somebody has ended: worth a look.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.next = self.next.min(now);
+        self.pause = STEP;
     }
 
     /// When [`KillTree::step`] is due.
@@ -60,44 +79,66 @@ impl KillTree {
             } else if !self.asked.contains(&pid) {
                 self.asked.push(pid);
                 ask(pid);
+            } else if now >= self.again_at && !self.asked_again.contains(&pid) {
+                self.asked_again.push(pid);
+                ask_again(pid);
             }
         }
-        self.next = now.checked_add(STEP).unwrap_or(now);
+        self.next = now.checked_add(self.pause).unwrap_or(now);
         if now < self.kill_at {
+            // A long grace is not worth many looks.
+            self.pause = self.pause.saturating_mul(2).min(LONG_STEP);
             self.next = self.next.min(self.kill_at);
+        } else {
+            self.pause = STEP;
         }
         false
     }
 }
 
-/// Asks one process to end, in the language it listens to.
+/// Asks one process to end.
 fn ask(pid: i32) {
     let _ = sys::kill(pid, libc::SIGTERM);
-    // An interactive shell ignores TERM and ends on HUP. Whoever handles TERM gets no HUP, which
-    // would cut a clean end short.
-    if ignores_term(pid) {
+    if disposition(pid, "SigIgn:", libc::SIGTERM) {
         let _ = sys::kill(pid, libc::SIGHUP);
     }
     // A stopped process handles signals only when it goes on.
     let _ = sys::kill(pid, libc::SIGCONT);
 }
 
-/// Does the process ignore SIGTERM?
+/// Asks once more, as a closing terminal does. An interactive shell shrugs TERM off and ends on
+/// this. Whoever has no handler for it gets none: it may be in the middle of a clean end.
+fn ask_again(pid: i32) {
+    if disposition(pid, "SigCgt:", libc::SIGHUP) {
+        let _ = sys::kill(pid, libc::SIGHUP);
+    }
+}
+
+/// Is `signal` in this mask of the process?
 #[cfg(target_os = "linux")]
-fn ignores_term(pid: i32) -> bool {
+fn disposition(pid: i32, mask: &str, signal: i32) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
         return false;
     };
-    status
+    let bits = status
         .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask & (1 << (libc::SIGTERM - 1)) != 0)
+        .find_map(|line| line.strip_prefix(mask))
+        .unwrap_or_default();
+    u64::from_str_radix(bits.trim(), 16).is_ok_and(|bits| bits & signal_bit(signal) != 0)
+}
+
+/// Place of a signal in a mask.
+#[cfg(target_os = "linux")]
+fn signal_bit(signal: i32) -> u64 {
+    u32::try_from(signal)
+        .ok()
+        .and_then(|n| 1_u64.checked_shl(n.saturating_sub(1)))
+        .unwrap_or(0)
 }
 
 /// Cannot be told here; a shell then ends by KILL.
 #[cfg(not(target_os = "linux"))]
-fn ignores_term(_pid: i32) -> bool {
+fn disposition(_pid: i32, _mask: &str, _signal: i32) -> bool {
     false
 }
 

@@ -11,9 +11,6 @@ use super::sessions::{FirstWorker, NewSession, invalid};
 use crate::state::SessionEntry;
 use crate::{Engine, EngineError, paths};
 
-/// Longest branch name made from a title or prompt.
-const BRANCH_CHARS: usize = 48;
-
 /// Longest title made from a prompt.
 const TITLE_FROM_PROMPT_CHARS: usize = 80;
 
@@ -171,22 +168,16 @@ impl Engine {
             .ok_or_else(|| EngineError::WrongState(no_commits()))
     }
 
-    /// Makes a branch name of the title that no local branch has.
+    /// Makes a branch name of the title that no branch has.
     async fn unused_branch(
         &self,
         opened: &offshoot_git::Repository,
         title: Option<&str>,
     ) -> Result<String, EngineError> {
-        let branches = opened
-            .branches()
-            .await
-            .map_err(|err| EngineError::Git(err.to_string()))?;
-        let wanted = slug(title.unwrap_or_default());
-        let numbered = (2_u32..).map(|n| format!("{wanted}-{n}"));
-        let mut names = std::iter::once(wanted.clone()).chain(numbered);
-        Ok(names
-            .find(|name| !branches.local.contains(name))
-            .unwrap_or(wanted))
+        let wanted = title.and_then(offshoot_git::branch_name_from);
+        let wanted = wanted.unwrap_or_else(|| "work".to_owned());
+        let unused = opened.unused_branch(&wanted).await;
+        unused.map_err(|err| EngineError::Git(err.to_string()))
     }
 
     async fn reserve_worktree_path(&self, repository: &Repository) -> Result<PathBuf, EngineError> {
@@ -340,38 +331,9 @@ fn shorten(line: &str) -> String {
     format!("{}…", short.trim_end())
 }
 
-/// Makes a branch name of words: lower case, digits and single hyphens.
-fn slug(title: &str) -> String {
-    let mut name = String::new();
-    for character in title.to_lowercase().chars() {
-        if name.len() >= BRANCH_CHARS {
-            break;
-        }
-        if character.is_ascii_alphanumeric() {
-            name.push(character);
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    let name = name.trim_end_matches('-');
-    if name.is_empty() {
-        "work".to_owned()
-    } else {
-        name.to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn titles_become_branch_names() {
-        assert_eq!(slug("Fix the cart's total!"), "fix-the-cart-s-total");
-        assert_eq!(slug("--upload-pack=touch x"), "upload-pack-touch-x");
-        assert_eq!(slug("…"), "work");
-        assert!(slug(&"long ".repeat(40)).len() <= BRANCH_CHARS);
-    }
 
     #[test]
     fn a_prompt_gives_a_title_when_none_is_given() {

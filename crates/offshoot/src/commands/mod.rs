@@ -9,6 +9,7 @@ mod new;
 mod rm;
 mod send;
 mod sign_in;
+pub(crate) use sign_in::address as sign_in_address;
 mod token;
 
 use std::future::Future;

@@ -1,0 +1,222 @@
+//! `offshoot serve`: builds engine and server, says how to get in, and ends in order.
+//!
+//! ```text
+//!  settings ─► log ─► engine ─► listener ─► cli-token, server.json ─► address ─► … signal ─► end
+//! ```
+//! What is refused (the port, the data directory, a bind that would be open to the world) is
+//! refused before anything says that the server is ready. Ending takes less than [`END`] and
+//! touches no worker: their processes do not belong to the server.
+
+mod browser;
+mod files;
+mod inherit;
+mod logging;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use offshoot_engine::{Engine, EngineConfig};
+use offshoot_server::{Server, ServerConfig, TlsFiles};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::sign_in_address;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::style;
+
+/// Whatever has not ended by then is abandoned.
+const END: Duration = Duration::from_millis(1800);
+
+/// Open files the server wants for many workers; the limit is raised to it where it may be.
+const OPEN_FILES: u64 = 65_536;
+
+/// Runs the server until it is told to end.
+pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
+    let engine = engine_config(settings)?;
+    let server = server_config(settings)?;
+    logging::start(settings)?;
+    raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("offshoot")
+        .build()?;
+    let ended = runtime.block_on(serve(settings, engine, server));
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints the description of the HTTP interface.
+pub(crate) fn print_openapi() -> Result<ExitCode> {
+    let mut text = serde_json::to_string_pretty(&offshoot_server::openapi())?;
+    text.push('\n');
+    crate::commands::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: &Settings, config: EngineConfig, server: ServerConfig) -> Result<()> {
+    let mut ending = Ending::new()?;
+    let home = config.home.clone();
+    let engine = Engine::start(config).await?;
+    let bound = bind(&engine, server).await;
+    let (main, local) = match bound {
+        Ok(bound) => bound,
+        Err(err) => {
+            engine.shutdown().await;
+            return Err(err);
+        }
+    };
+    files::ensure_cli_token(&engine, &home).await?;
+    let local_url = local.as_ref().map_or(main.url(), Server::url).to_owned();
+    files::write_server_file(&home, &local_url)?;
+    greet(settings, &engine, main.url())?;
+
+    let cancel = CancellationToken::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    for server in std::iter::once(main).chain(local) {
+        tasks.spawn(server.run(cancel.clone()));
+    }
+    ending.recv().await;
+    tracing::info!("ending; workers go on");
+    cancel.cancel();
+    let end = async {
+        while tasks.join_next().await.is_some() {}
+        engine.shutdown().await;
+    };
+    if tokio::time::timeout(END, end).await.is_err() {
+        tracing::warn!("something did not end in time and is abandoned");
+    }
+    files::remove_server_file(&home);
+    Ok(())
+}
+
+/// Binds the address, and with TLS a second one that only this machine reaches: the command line
+/// finds the server there without having to trust a certificate.
+async fn bind(engine: &Engine, config: ServerConfig) -> Result<(Server, Option<Server>)> {
+    let local = config.tls.is_some().then(|| {
+        let mut local = ServerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        local.ui_dir.clone_from(&config.ui_dir);
+        local
+    });
+    let main = Server::bind(engine.clone(), config).await?;
+    let local = match local {
+        Some(local) => Some(Server::bind(engine.clone(), local).await?),
+        None => None,
+    };
+    Ok((main, local))
+}
+
+fn greet(settings: &Settings, engine: &Engine, url: &str) -> Result<()> {
+    let address = sign_in_address(url, &engine.credentials().issue_code());
+    let style = style::stdout();
+    let home = engine.home().to_string_lossy();
+    let mut stdout = std::io::stdout();
+    writeln!(
+        stdout,
+        "{} {} is ready.\n\n  sign in  {}\n           {}\n  data     {}\n",
+        style.strong("Offshoot"),
+        env!("CARGO_PKG_VERSION"),
+        style.strong(&address),
+        style.faint("good once, for ten minutes; `offshoot signin` makes another"),
+        settings.surroundings.shown(&home),
+    )?;
+    stdout.flush()?;
+    tracing::info!(%url, home = %home, pid = std::process::id(), "ready");
+    if settings.switch("open") {
+        browser::open(&address);
+    }
+    Ok(())
+}
+
+/// The signals that end the server.
+struct Ending {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Ending {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+fn engine_config(settings: &Settings) -> Result<EngineConfig> {
+    let user_home = settings.surroundings.user_home.clone();
+    let run_dir = settings.surroundings.xdg_runtime.clone();
+    Ok(EngineConfig {
+        home: settings.home()?,
+        run_dir: run_dir.map(|dir| dir.join("offshoot")),
+        program: std::env::current_exe().context("find the running program")?,
+        user_home: user_home.context("HOME is not set")?,
+        shell: inherit::shell(settings),
+        environment: inherit::environment(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+fn server_config(settings: &Settings) -> Result<ServerConfig> {
+    let listen = settings.text("listen").unwrap_or_default();
+    let listen: SocketAddr = listen.parse().map_err(|_| {
+        Failure::Config(format!(
+            "`{listen}` is no address to listen on; an example is 127.0.0.1:7171"
+        ))
+    })?;
+    let tls = match (settings.path("tls_cert"), settings.path("tls_key")) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+        (None, None) => None,
+        _ => {
+            let text = "TLS needs both a certificate (tls_cert) and a key (tls_key)";
+            return Err(Failure::Config(text.to_owned()).into());
+        }
+    };
+    let ui_dir = settings.path("ui_dir");
+    if let Some(dir) = ui_dir
+        .as_ref()
+        .filter(|dir| !dir.join("index.html").is_file())
+    {
+        let text = format!("ui_dir: {} holds no index.html", dir.display());
+        return Err(Failure::Config(text).into());
+    }
+    Ok(ServerConfig {
+        tls,
+        behind_proxy: settings.switch("behind_proxy"),
+        allowed_hosts: settings.list("allowed_hosts"),
+        allowed_origins: settings.list("allowed_origins"),
+        ui_dir,
+        ..ServerConfig::new(listen)
+    })
+}
+
+/// Raises the limit of open files: a worker costs a handful, a client one.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit
+        .maximum
+        .map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            maximum: limit.maximum,
+        };
+        if let Err(err) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%err, "raise the limit of open files");
+        }
+    }
+}

@@ -68,6 +68,10 @@ pub(crate) fn router(app: App) -> Router {
     router
         .route("/api/openapi.json", get(openapi::document))
         .route("/ws/app", any(sockets::app))
+        .route(
+            "/ws/session/{session}/worker/{worker}",
+            any(sockets::worker),
+        )
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))

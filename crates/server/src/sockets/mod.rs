@@ -6,15 +6,22 @@
 
 mod app_v1;
 mod app_v2;
+mod flow;
+mod history_v1;
+mod images;
+mod terminal_v1;
+mod terminal_v2;
+mod utf8;
 mod wire;
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use offshoot_protocol::ErrorCode;
 use offshoot_protocol::app::{self, AppResume};
 use offshoot_protocol::limits::{SOCKET_FRAME_IN_BYTES, V1_FRAME_IN_BYTES};
+use offshoot_protocol::terminal;
 use tracing::Instrument;
 
 use crate::problem::{ApiError, ApiResult};
@@ -37,6 +44,25 @@ pub(crate) async fn app(
         Dialect::V1 => serve(app, upgrade, |app, socket| app_v1::run(app, socket)),
         Dialect::V2 => serve(app, upgrade, |app, socket| {
             app_v2::run(app, socket, resume.0)
+        }),
+    })
+}
+
+/// `/ws/session/{session}/worker/{worker}`: one worker's terminal. Ids that are none are told on the
+/// socket like unknown ones, because browsers do not show the body of a refused upgrade.
+pub(crate) async fn worker(
+    State(app): State<App>,
+    Path((session, worker)): Path<(String, String)>,
+    upgrade: Upgrade,
+) -> ApiResult<Response> {
+    let (session, worker) = (session.parse().ok(), worker.parse().ok());
+    let (upgrade, dialect) = negotiate(upgrade, terminal::SUBPROTOCOL)?;
+    Ok(match dialect {
+        Dialect::V1 => serve(app, upgrade, move |app, socket| {
+            terminal_v1::run(app, socket, session, worker)
+        }),
+        Dialect::V2 => serve(app, upgrade, move |app, socket| {
+            terminal_v2::run(app, socket, session, worker)
         }),
     })
 }

@@ -71,6 +71,25 @@ impl Spot {
     }
 }
 
+impl Drop for Spot {
+    /// Ends what a test left running; a shim leaves when its child is gone.
+    fn drop(&mut self) {
+        let entries = std::fs::read_dir(self.home().join("workers"));
+        for entry in entries.into_iter().flatten().flatten() {
+            if let offshoot_shim::Life::Running(meta) = offshoot_shim::probe(&entry.path()) {
+                let child = rustix::process::Pid::from_raw(meta.child.pid).unwrap();
+                let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+                while matches!(
+                    offshoot_shim::probe(&entry.path()),
+                    offshoot_shim::Life::Running(_)
+                ) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            }
+        }
+    }
+}
+
 /// Starts a command in a directory and returns its session and worker.
 pub async fn start(engine: &Engine, dir: &Path, command: &str) -> (Session, WorkerHandle) {
     let session = engine.start_session(request(dir, command)).await.unwrap();

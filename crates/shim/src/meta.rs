@@ -68,6 +68,47 @@ pub struct Meta {
     pub note: serde_json::Value,
 }
 
+impl Meta {
+    /// Does the child still live? After its shim was killed it usually does not, but it may have
+    /// ignored the hangup; starting a second one beside it would be wrong. `None`: cannot be told.
+    pub fn child_is_alive(&self) -> Option<bool> {
+        if self.child.start_time == 0 || self.boot_id.is_empty() {
+            return None;
+        }
+        if self.boot_id != boot_id() {
+            return Some(false);
+        }
+        Some(start_time(self.child.pid) == self.child.start_time)
+    }
+}
+
+/// Start time of a process in clock ticks since boot; 0 where it has ended or that is unknown.
+pub(crate) fn start_time(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name may hold anything; the 22nd field is the 20th after it.
+    let after_name = stat
+        .rsplit_once(')')
+        .map_or("", |(_, rest)| rest)
+        .trim_start();
+    // A zombie has ended; only its parent does not know yet.
+    if after_name.starts_with(['Z', 'X']) {
+        return 0;
+    }
+    after_name
+        .split_ascii_whitespace()
+        .nth(19)
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Names this boot; empty where that is unknown.
+pub(crate) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

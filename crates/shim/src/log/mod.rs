@@ -3,6 +3,7 @@
 //! One shim writes, anybody reads, with no word between them: a record counts once its checksum
 //! fits. See [`Reader`] for reading; the layout is in `docs/shim-protocol.md`.
 
+pub(crate) mod block;
 mod cursor;
 pub(crate) mod format;
 mod reader;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use super::block::Block;
 use super::format::{SEGMENT_HEADER_BYTES, file_name};
-use super::writer::{Block, LogConfig, Writer};
+use super::writer::{LogConfig, Writer};
 use super::{Chunk, Reader, Record};
 
 /// The byte at an offset. Has no short period, holds zeros.

@@ -25,8 +25,9 @@ use super::sys::{self, Ended, PollFd};
 use super::tree::KillTree;
 use crate::frame::ErrorCode;
 use crate::log::Reader;
+use crate::log::block::Block;
 use crate::log::format::MAX_PAYLOAD_BYTES;
-use crate::log::writer::{Block, Writer, wall_ms};
+use crate::log::writer::{Writer, wall_ms};
 use crate::meta::ExitRecord;
 use crate::spec::OnExit;
 

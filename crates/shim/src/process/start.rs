@@ -15,11 +15,11 @@ use rustix::io::Errno;
 
 use super::event_loop::{Parts, Shim};
 use super::launch::{LaunchError, launch, open_pty, pipe};
-use super::{sys, tree};
+use super::sys;
 use crate::log::writer::{LogConfig, Writer, wall_ms};
 use crate::meta::{
-    EXIT_FILE, ExitRecord, LOCK_FILE, LOG_DIR, META_FILE, Meta, ProcessIdentity, read_json,
-    write_json,
+    EXIT_FILE, ExitRecord, LOCK_FILE, LOG_DIR, META_FILE, Meta, ProcessIdentity, boot_id,
+    read_json, start_time, write_json,
 };
 use crate::spawn::Report;
 use crate::spec::SpawnSpec;
@@ -209,7 +209,7 @@ fn catch_signals() -> io::Result<(OwnedFd, OwnedFd)> {
 fn meta(spec: &SpawnSpec, child: i32) -> Meta {
     let identity = |pid| ProcessIdentity {
         pid,
-        start_time: tree::start_time(pid),
+        start_time: start_time(pid),
     };
     Meta {
         worker_id: spec.worker_id.clone(),
@@ -217,7 +217,7 @@ fn meta(spec: &SpawnSpec, child: i32) -> Meta {
         build: BUILD.to_owned(),
         proto_min: PROTO_MIN,
         proto_max: PROTO_MAX,
-        boot_id: tree::boot_id(),
+        boot_id: boot_id(),
         shim: identity(i32::try_from(std::process::id()).unwrap_or(0)),
         child: identity(child),
         socket: spec.socket.clone(),

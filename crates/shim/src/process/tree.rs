@@ -205,23 +205,3 @@ fn is_zombie(pid: i32) -> bool {
 fn is_zombie(_pid: i32) -> bool {
     false
 }
-
-/// Start time of a process in clock ticks since boot; 0 where it is unknown.
-pub(super) fn start_time(pid: i32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name may hold anything; the 22nd field is the 20th after it.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    after_name
-        .split_ascii_whitespace()
-        .nth(19)
-        .and_then(|field| field.parse().ok())
-        .unwrap_or(0)
-}
-
-/// Names this boot; empty where that is unknown.
-pub(super) fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
-}

@@ -93,3 +93,21 @@ fn kill_tree_ends_it() {
     let exit = worker.wait_exit();
     assert_eq!(exit.signal, Some(9));
 }
+
+#[test]
+fn an_orphan_is_seen_to_live() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let worker = Worker::sh("trap '' HUP; echo ready; exec sleep 1010");
+    let meta = worker.spawn();
+    worker.wait_output("ready");
+    assert_eq!(meta.child_is_alive(), Some(true));
+    kill_process(Pid::from_raw(meta.shim.pid).unwrap(), Signal::KILL).unwrap();
+    wait_for("the shim to be lost", || {
+        matches!(worker.probe(), Life::Lost(_)).then_some(())
+    });
+    assert_eq!(meta.child_is_alive(), Some(true), "it ignores the hangup");
+    kill_process(Pid::from_raw(meta.child.pid).unwrap(), Signal::KILL).unwrap();
+    wait_for("the orphan to end", || {
+        (meta.child_is_alive() == Some(false)).then_some(())
+    });
+}

@@ -98,7 +98,7 @@ fn install(packages: &[&str]) {
 
 /// The browser for browser tests: the machine's own, or `None` to let Playwright bring one.
 pub(crate) fn chromium() -> Option<PathBuf> {
-    if let Some(given) = std::env::var_os("OFFSHOOT_CHROMIUM") {
+    if let Some(given) = std::env::var_os("CHROMIUM") {
         return Some(given.into());
     }
     [
@@ -115,9 +115,7 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 pub(crate) fn playwright_browser() -> Result<()> {
     let args = ["playwright", "install", "chromium"];
     if !Program::new("e2e", "npx", &args).succeeds()? {
-        bail!(
-            "no Chromium: install it (Debian: apt-get install chromium) or set OFFSHOOT_CHROMIUM"
-        );
+        bail!("no Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM");
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ fn browser(report: &mut Report) {
             .env("OFFSHOOT_BIN", binary)
             .env("OFFSHOOT_FAKE_AGENT", target_dir().join("debug/fake-agent"));
         match bring::chromium() {
-            Some(chromium) => tests = tests.env("OFFSHOOT_CHROMIUM", chromium),
+            Some(chromium) => tests = tests.env("CHROMIUM", chromium),
             None => bring::playwright_browser()?,
         }
         counted(tests)

@@ -67,7 +67,7 @@ export function Composer() {
       onSubmit={submit}
       onKeyDown={onKeyDown}
       aria-label="Start an agent"
-      className="rounded-lg border border-line-strong bg-surface focus-within:border-accent"
+      className="rounded-lg border border-line-strong bg-surface has-[textarea:focus]:border-accent"
     >
       <div className="grid items-start gap-2 border-b border-line p-2 md:grid-cols-[minmax(0,1fr)_auto_auto]">
         <PathField error={about('path')} />

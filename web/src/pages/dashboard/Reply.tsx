@@ -53,7 +53,7 @@ export function Reply({ session, workerId }: ReplyProps) {
       <span className="relative flex min-w-32 flex-1 items-center">
         <input
           aria-label="Answer in words"
-          placeholder="Answer in words"
+          placeholder="Answer…"
           value={text}
           onChange={(event) => setText(event.target.value)}
           className="h-7 w-full min-w-0 rounded-md border border-line-strong bg-canvas pr-7 pl-2.5 placeholder:text-ink-3 coarse:h-10 coarse:text-[16px]"

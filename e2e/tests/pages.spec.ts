@@ -30,9 +30,6 @@ for (const { name: size, ...device } of SIZES) {
         const failing = await api.startAgent('exit at once', {
           run: { kind: 'command', command: '/bin/sh -c "echo boom; exit 3"' },
         });
-        await api.startAgent('cannot start', {
-          run: { kind: 'command', command: '/no/such/agent {{prompt}}' },
-        });
         const paused = await api.startAgent('rests');
         await api.pause(paused.id);
         await expect(page.getByRole('link', { name: 'exit at once' })).toBeVisible();

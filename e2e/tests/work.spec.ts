@@ -21,6 +21,14 @@ test('mistakes in the composer are told where they are, and lose nothing', async
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await expect(page.getByRole('alert')).toContainText('a..b');
+  await page.getByRole('button', { name: 'Where to work' }).click();
+  await page.getByLabel('Name of the branch').fill('');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Runs/ }).click();
+  await page.getByRole('menuitem', { name: 'Command…' }).click();
+  await page.getByLabel('Command line').fill('/no/such/agent {{prompt}}');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('alert')).toContainText('/no/such/agent');
   await expect(page.getByLabel('Prompt')).toHaveValue('my long prompt');
 });
 

@@ -51,7 +51,9 @@ export function Suggest(props: SuggestProps) {
         itemToStringValue={(item: Suggestion) => item.value}
         value={props.value}
         onValueChange={(value, details) => {
-          if (details.reason !== 'item-press') props.onChange(value);
+          // Choosing is handled by the item; Escape closes the list and keeps what was typed.
+          if (details.reason === 'item-press' || details.reason === 'escape-key') return;
+          props.onChange(value);
         }}
         open={open && (props.items.length > 0 || Boolean(props.empty))}
         onOpenChange={(next, details) => {

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod events;
+mod oracle;
 mod output;
 mod reports;
 mod snapshots;

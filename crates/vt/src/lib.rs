@@ -17,6 +17,7 @@ mod modes;
 mod osc;
 mod palette;
 mod parser;
+mod plain;
 mod query;
 mod scan;
 mod screen;

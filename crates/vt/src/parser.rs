@@ -71,7 +71,7 @@ impl Csi {
 
     /// Parses what is between `ESC [` and the end, final byte included; controls are skipped.
     /// None when it has no defined form.
-    fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut csi = Self::default();
         let (&last, body) = body.split_last()?;
         csi.last = last;

@@ -4,12 +4,16 @@ use alacritty_terminal::term::cell::Flags;
 
 use crate::emulator::Emulator;
 use crate::parser::Parser;
-use crate::snapshot;
 use crate::{Cursor, Event, HistoryPage, Modes, Reply, Snapshot};
+use crate::{plain, snapshot};
 
 /// No one reads wider or taller screens; the cells of a larger one would cost memory for nothing.
 const MAX_COLS: u16 = 2_000;
 const MAX_ROWS: u16 = 1_000;
+
+/// Output that is printed before plain lines are looked for again.
+const MIN_STEP: usize = 2 * 1024;
+const MAX_STEP: usize = 64 * 1024;
 
 /// A terminal's size in cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +85,29 @@ impl Screen {
 
     /// Takes output of the program. Any chunking gives the same state; large chunks cost less.
     pub fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        let mut step = MIN_STEP;
+        while rest.len() >= plain::MIN_BYTES && !self.emulator.on_alternate() {
+            if self.parser.is_ground() {
+                let taken = self.emulator.take_plain(rest);
+                if taken > 0 {
+                    step = MIN_STEP;
+                    self.emulator.fed += taken as u64;
+                    rest = &rest[taken..];
+                }
+            }
+            // Plain lines can only begin after a line feed. Where they do not, looking for them
+            // gets rarer.
+            let len = rest.len().min(step);
+            let line = memchr::memchr(b'\n', &rest[len..]).map_or(rest.len(), |at| len + at + 1);
+            self.advance(&rest[..line]);
+            rest = &rest[line..];
+            step = (step * 2).min(MAX_STEP);
+        }
+        self.advance(rest);
+    }
+
+    fn advance(&mut self, bytes: &[u8]) {
         self.parser.advance(bytes, &mut self.emulator);
         self.emulator.fed += bytes.len() as u64;
     }

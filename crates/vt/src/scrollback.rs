@@ -218,6 +218,8 @@ pub(crate) struct Scrollback {
     blocks: VecDeque<Lines>,
     /// Lines in all blocks.
     len: usize,
+    /// Lines that can be asked for: the newest of them.
+    kept: usize,
     /// Lines promised; up to a block more are held.
     limit: usize,
 }
@@ -227,13 +229,14 @@ impl Scrollback {
         Self {
             blocks: VecDeque::new(),
             len: 0,
+            kept: 0,
             limit,
         }
     }
 
     /// How many lines can be asked for.
     pub(crate) fn len(&self) -> usize {
-        self.len.min(self.limit)
+        self.kept
     }
 
     /// How many lines are ever wanted.
@@ -259,6 +262,7 @@ impl Scrollback {
     /// One line was added to the block.
     pub(crate) fn pushed(&mut self) {
         self.len += 1;
+        self.kept = (self.kept + 1).min(self.limit);
         while let Some(oldest) = self.blocks.front()
             && self.len - oldest.len() >= self.limit
             && self.blocks.len() > 1
@@ -280,6 +284,7 @@ impl Scrollback {
     pub(crate) fn clear(&mut self) {
         self.blocks.clear();
         self.len = 0;
+        self.kept = 0;
     }
 
     /// Takes the newest `count` lines back, as rows of cells, oldest first.
@@ -298,6 +303,7 @@ impl Scrollback {
             block.text.truncate(text);
             block.runs.truncate(runs);
             self.len -= 1;
+            self.kept -= 1;
             if block.ends.is_empty() {
                 self.blocks.pop_back();
             }

@@ -4,5 +4,6 @@ mod chunks;
 mod events;
 mod oracle;
 mod output;
+mod plain;
 mod reports;
 mod snapshots;

@@ -40,11 +40,7 @@ pub enum AppFrame {
 
 /// A change. Objects are complete, so that applying an event twice is harmless.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "kebab-case")]
 pub enum AppEvent {
     /// A session is new.
     SessionCreated {
@@ -57,6 +53,7 @@ pub enum AppEvent {
         session: Session,
     },
     /// A session is gone.
+    #[serde(rename_all = "camelCase")]
     SessionDeleted {
         /// Its id.
         session_id: SessionId,
@@ -67,6 +64,7 @@ pub enum AppEvent {
         repository: Repository,
     },
     /// A repository is no longer registered.
+    #[serde(rename_all = "camelCase")]
     RepositoryDeleted {
         /// Its id.
         repository_id: RepositoryId,
@@ -77,6 +75,7 @@ pub enum AppEvent {
         agent: Agent,
     },
     /// An agent is gone.
+    #[serde(rename_all = "camelCase")]
     AgentDeleted {
         /// Its id.
         agent_id: AgentId,

@@ -10,13 +10,10 @@ use crate::{AgentId, RepositoryId, TerminalSize};
 
 /// `POST /api/sessions`: opens a session in a directory that exists.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "lowercase")]
 pub enum CreateSession {
     /// In a worktree of a registered repository.
+    #[serde(rename_all = "camelCase")]
     Worktree {
         /// The repository.
         repository_id: RepositoryId,
@@ -29,6 +26,7 @@ pub enum CreateSession {
         start: SessionStart,
     },
     /// In any directory.
+    #[serde(rename_all = "camelCase")]
     Quick {
         /// The directory.
         location_path: String,
@@ -107,13 +105,10 @@ impl Default for Place {
 
 /// What a started session runs first.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-#[serde(
-    tag = "kind",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Run {
     /// An agent; the default agent when no id is given.
+    #[serde(rename_all = "camelCase")]
     Agent {
         /// The definition.
         agent_id: Option<AgentId>,
@@ -416,4 +411,27 @@ pub struct TextBody {
     pub offset: u64,
     /// The size of the terminal.
     pub size: TerminalSize,
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    /// Names of fields inside variants must be the same on the wire and in the description.
+    #[test]
+    fn variants_are_described_as_they_are_written() {
+        let run = Run::Agent {
+            agent_id: Some(AgentId::claude_code()),
+        };
+        let written = serde_json::to_value(&run).expect("serialises");
+        assert_eq!(written["agentId"], "claude-code-builtin");
+        let described = serde_json::to_string(&Run::schema()).expect("serialises");
+        assert!(described.contains("agentId"), "{described}");
+        let described = serde_json::to_string(&CreateSession::schema()).expect("serialises");
+        assert!(described.contains("repositoryId") && described.contains("locationPath"));
+        let described = serde_json::to_string(&crate::app::AppEvent::schema()).expect("serialises");
+        assert!(described.contains("sessionId") && !described.contains("session_id"));
+    }
 }

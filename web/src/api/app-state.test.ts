@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EMPTY, reduce } from './app-state.ts';
-import type { AppFrame, Session } from './schema.ts';
+import type { AppFrame, Session } from './wire.ts';
 
 function session(id: string, title = ''): Session {
   return {

@@ -1,5 +1,5 @@
 /** What the server told about sessions, repositories and agents: one pure step per frame. */
-import type { Agent, AppEvent, AppFrame, Repository, Session } from './schema.ts';
+import type { Agent, AppEvent, AppFrame, Repository, Session } from './wire.ts';
 
 export interface AppData {
   /** The server's run that `seq` counts in; null before the first snapshot. */

@@ -7,8 +7,8 @@
 import { create } from 'zustand';
 import { type AppData, apply, EMPTY, reduce } from './app-state.ts';
 import { call } from './client.ts';
-import type { AppEvent, AppFrame } from './schema.ts';
 import { Socket, socketUrl } from './socket.ts';
+import type { AppEvent, AppFrame } from './wire.ts';
 
 const PROTOCOL = 'offshoot.app.v2';
 

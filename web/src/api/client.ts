@@ -4,7 +4,7 @@
  * It knows no component. Whoever calls decides what a failure means; a request without a valid
  * sign-in is also told to the listener, since it concerns the whole page.
  */
-import type { Problem } from './schema.ts';
+import type { Problem } from './wire.ts';
 
 /** A failed request: the server's own problem, or one made here when nothing answered. */
 export class Failure extends Error {

@@ -15,7 +15,7 @@ import type {
   TokenView,
   Worker,
   WorktreeFate,
-} from './schema.ts';
+} from './wire.ts';
 
 export const queryClient = new QueryClient({
   defaultOptions: {

@@ -1,5 +1,5 @@
 /** What may be done with an object in its state: the one place that buttons ask. */
-import type { Agent, Session, Worker } from '../api/schema.ts';
+import type { Agent, Session, Worker } from '../api/wire.ts';
 
 export const can = {
   stop(session: Session, worker: Worker): boolean {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Process, Session, Worker } from '../api/schema.ts';
+import type { Process, Session, Worker } from '../api/wire.ts';
 import { expand, shorten } from './path.ts';
 import { byUrgency, exitWords, sessionState, workerState } from './state.ts';
 import { elapsed } from './time.ts';

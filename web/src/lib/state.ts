@@ -2,7 +2,7 @@
  * What people are told about sessions and workers: one table of states, and the rules that pick
  * one. The words here are the words everywhere.
  */
-import type { Exit, Session, Worker } from '../api/schema.ts';
+import type { Exit, Session, Worker } from '../api/wire.ts';
 
 export type StateKind =
   | 'asks'

@@ -4,7 +4,7 @@
  * Pure: bytes to values and back. 64-bit numbers are read as doubles; an offset is exact up to
  * 2^53, which is eight petabytes of output. A frame that cannot be read throws `FrameError`.
  */
-import type { Exit, ProcessState, TerminalSize } from '../api/schema.ts';
+import type { Exit, ProcessState, TerminalSize } from '../api/wire.ts';
 
 export const TERMINAL_PROTOCOL = 'offshoot.terminal.v2';
 

@@ -1,6 +1,6 @@
 import { Terminal } from '@xterm/headless';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { TerminalSize } from '../api/schema.ts';
+import type { TerminalSize } from '../api/wire.ts';
 import { type Screen, TerminalLink } from './link.ts';
 import { muteReports } from './mute.ts';
 

@@ -5,7 +5,7 @@
  * how a screen is drawn (`Screen`) nor how a connection is made (`Wire`). After a loss it resumes
  * at its offset; typed input is numbered, so that sending it again types nothing twice.
  */
-import type { Exit, TerminalSize } from '../api/schema.ts';
+import type { Exit, TerminalSize } from '../api/wire.ts';
 import {
   decode,
   encodeAck,

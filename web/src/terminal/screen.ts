@@ -9,7 +9,7 @@ import { SearchAddon } from '@xterm/addon-search';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import type { TerminalSize } from '../api/schema.ts';
+import type { TerminalSize } from '../api/wire.ts';
 import { type Appearance, isTerminalDark } from '../lib/appearance.ts';
 import type { Screen } from './link.ts';
 import { muteReports } from './mute.ts';

@@ -3,7 +3,7 @@ import { Bot, Folder, GitBranch, SquareTerminal } from 'lucide-react';
 import { useEffect } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { queryClient, useConfig, useTail } from '../../api/queries.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
 import { shorten } from '../../lib/path.ts';
 import { mainWorker, STATES, sessionState, sessionTitle, workerState } from '../../lib/state.ts';

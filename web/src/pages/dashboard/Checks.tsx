@@ -1,6 +1,7 @@
-import { CircleCheck, CircleX, RotateCw } from 'lucide-react';
+import { CircleCheck, CircleDashed, CircleX, RotateCw } from 'lucide-react';
 import { messageOf } from '../../api/client.ts';
 import { useChecks } from '../../api/queries.ts';
+import type { Check } from '../../api/wire.ts';
 import { IconButton } from '../../ui/Button.tsx';
 
 /** What a first visit needs to know: is everything here that agents need? */
@@ -24,11 +25,7 @@ export function Checks() {
             key={check.id}
             className="grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-2.5 px-3 py-2 sm:grid-cols-[auto_140px_minmax(0,1fr)]"
           >
-            {check.ok ? (
-              <CircleCheck size={15} aria-hidden className="self-center text-done" />
-            ) : (
-              <CircleX size={15} aria-hidden className="self-center text-asks" />
-            )}
+            <CheckIcon check={check} />
             <span className="font-medium">
               {check.name}
               <span className="sr-only">{check.ok ? ' found' : ' not found'}</span>
@@ -38,5 +35,19 @@ export function Checks() {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** An agent that is not there is a choice; anything else that is missing is a fault. */
+function CheckIcon({ check }: { check: Check }) {
+  if (check.ok) return <CircleCheck size={15} aria-hidden className="self-center text-done" />;
+  const isChoice = check.id.startsWith('agent:');
+  const Icon = isChoice ? CircleDashed : CircleX;
+  return (
+    <Icon
+      size={15}
+      aria-hidden
+      className={isChoice ? 'self-center text-ink-3' : 'self-center text-failed'}
+    />
   );
 }

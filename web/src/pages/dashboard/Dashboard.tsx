@@ -1,5 +1,5 @@
 import { useApp } from '../../api/app-store.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
 import { byUrgency, type Lane, STATES, sessionState } from '../../lib/state.ts';
 import { Card } from './Card.tsx';

@@ -2,7 +2,7 @@ import { ChevronDown, Folder, GitBranch } from 'lucide-react';
 import { useState } from 'react';
 import { messageOf } from '../../api/client.ts';
 import { useBranches, useConfig } from '../../api/queries.ts';
-import type { Branches } from '../../api/schema.ts';
+import type { Branches } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
 import { expand } from '../../lib/path.ts';
 import { Button } from '../../ui/Button.tsx';

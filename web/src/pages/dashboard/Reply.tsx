@@ -1,7 +1,7 @@
 import { CornerDownLeft } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { change } from '../../api/queries.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { attempt } from '../../ui/toast.tsx';
 
 const KEYS = [

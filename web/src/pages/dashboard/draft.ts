@@ -1,6 +1,6 @@
 /** What is being written in the composer. Kept while the tab lives; choices outlive it. */
 import { create } from 'zustand';
-import type { Place, Run, StartSession } from '../../api/schema.ts';
+import type { Place, Run, StartSession } from '../../api/wire.ts';
 import { remember, remembered } from '../../lib/memory.ts';
 
 export type PlaceKind = Place['kind'];

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Failure, messageOf } from '../../api/client.ts';
 import { change, useConfig } from '../../api/queries.ts';
-import type { Session, WorktreeFate } from '../../api/schema.ts';
+import type { Session, WorktreeFate } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
 import { cx } from '../../lib/cx.ts';
 import { shorten } from '../../lib/path.ts';

@@ -1,7 +1,7 @@
 import { Play, RotateCw } from 'lucide-react';
 import { useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
-import type { Session, Worker } from '../../api/schema.ts';
+import type { Session, Worker } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
 import { cx } from '../../lib/cx.ts';
 import { STATES, workerState } from '../../lib/state.ts';

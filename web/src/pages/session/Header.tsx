@@ -12,7 +12,7 @@ import {
 import { useState } from 'react';
 import { learn, useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
-import type { Session, Worker } from '../../api/schema.ts';
+import type { Session, Worker } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
 import { STATES, sessionState, sessionTitle } from '../../lib/state.ts';
 import { useNeeds } from '../../shell/useTitle.ts';

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { messageOf } from '../../api/client.ts';
 import { change } from '../../api/queries.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Field } from '../../ui/Field.tsx';

@@ -3,7 +3,7 @@ import { CirclePause, FolderX, Play } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { mainWorker, tabsOf } from '../../lib/state.ts';
 import { keepOnly } from '../../terminal/registry.ts';
 import { Button } from '../../ui/Button.tsx';

@@ -1,5 +1,5 @@
 import { Maximize, Search } from 'lucide-react';
-import type { Worker } from '../../api/schema.ts';
+import type { Worker } from '../../api/wire.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
 import { IconButton } from '../../ui/Button.tsx';
 

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { change } from '../../api/queries.ts';
-import type { Session } from '../../api/schema.ts';
+import type { Session } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
 import { sessionTitle } from '../../lib/state.ts';
 import { Button } from '../../ui/Button.tsx';

@@ -1,7 +1,7 @@
 import { Plus, X } from 'lucide-react';
 import { useState } from 'react';
 import { change } from '../../api/queries.ts';
-import type { Session, Worker } from '../../api/schema.ts';
+import type { Session, Worker } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
 import { cx } from '../../lib/cx.ts';
 import { tabsOf, workerState } from '../../lib/state.ts';

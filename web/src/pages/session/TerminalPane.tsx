@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp, Info, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import type { Session, Worker } from '../../api/schema.ts';
+import type { Session, Worker } from '../../api/wire.ts';
 import { isTerminalDark, useAppearance } from '../../lib/appearance.ts';
 import { cx } from '../../lib/cx.ts';
 import { type LiveTerminal, terminalOf, useLinkView, useScroll } from '../../terminal/registry.ts';

@@ -2,7 +2,7 @@ import { Copy, KeyRound, Plus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { messageOf } from '../../api/client.ts';
 import { change, queryClient, useTokens } from '../../api/queries.ts';
-import type { CreatedToken, TokenView } from '../../api/schema.ts';
+import type { CreatedToken, TokenView } from '../../api/wire.ts';
 import { elapsed, useNow } from '../../lib/time.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';

@@ -1,0 +1,45 @@
+/**
+ * The shapes of the wire. They come from `docs/openapi.json`, which the server writes about itself
+ * (`cargo xtask gen`); this is the only file that knows.
+ */
+import type { components } from './schema.d.ts';
+
+type Described = components['schemas'];
+
+/** The server leaves out what is absent; it never writes null for it, as the description allows. */
+type Written<T> = T extends (infer Item)[]
+  ? Written<Item>[]
+  : T extends object
+    ? {
+        [Key in keyof T]: undefined extends T[Key]
+          ? Written<Exclude<T[Key], null>>
+          : Written<T[Key]>;
+      }
+    : T;
+
+type Shape<Name extends keyof Described> = Written<Described[Name]>;
+
+export type TerminalSize = Shape<'TerminalSize'>;
+export type ProcessState = Shape<'ProcessState'>;
+export type Exit = Shape<'Exit'>;
+export type Process = Shape<'Process'>;
+export type Worker = Shape<'Worker'>;
+export type Session = Shape<'Session'>;
+export type Repository = Shape<'Repository'>;
+export type Branches = Shape<'Branches'>;
+export type Agent = Shape<'Agent'>;
+export type Place = Shape<'Place'>;
+export type Run = Shape<'Run'>;
+export type StartSession = Shape<'StartSession'>;
+export type WorktreeFate = Shape<'WorktreeFate'>;
+export type TokenView = Shape<'TokenView'>;
+export type CreatedToken = Shape<'CreatedToken'>;
+export type Config = Shape<'Config'>;
+export type PathSuggestion = Shape<'PathSuggestion'>;
+export type Check = Shape<'Check'>;
+export type TextBody = Shape<'TextBody'>;
+export type AppEvent = Shape<'AppEvent'>;
+export type AppFrame = Shape<'AppFrame'>;
+
+/** A failure; the code is one of the server's words, or one made in this page. */
+export type Problem = Omit<Shape<'Problem'>, 'code'> & { code: string };

@@ -29,12 +29,15 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 const SMALL_SEGMENT_BYTES: u64 = 1 << 20;
 /// Below this a quota is small.
 const SMALL_QUOTA: u64 = 32 << 20;
-/// First and smallest step in which blocks are reserved. An idle worker takes no more than this.
-const MIN_RESERVE: u64 = 64 << 10;
+/// First and smallest step in which blocks are reserved. An idle worker takes no more than this; on
+/// a disk that is full from the start it is all the log has, so it holds the largest record.
+const MIN_RESERVE: u64 = 128 << 10;
 /// Largest step; a step never exceeds what the segment already uses.
 const MAX_RESERVE: u64 = 1 << 20;
 /// Room kept at the end of every segment: a seal, and zeros that end it meanwhile.
 const TAIL_BYTES: u64 = 2 * RECORD_HEADER_BYTES as u64;
+/// Room kept behind output, so that the record of the child's end never has to push out the last of it.
+const EXIT_BYTES: u64 = 32;
 /// Oldest age at which a segment is continued; record times are 32 bits of milliseconds.
 const MAX_SEGMENT_AGE_MS: u64 = 20 * 24 * 3600 * 1000;
 /// A write that takes longer counts as a stall.
@@ -235,7 +238,8 @@ impl Writer {
     }
 
     fn append_record(&mut self, kind: u8, block: &mut Block) -> bool {
-        let need = record_bytes(block.len()) as u64;
+        let behind = if kind == kind::OUT { EXIT_BYTES } else { 0 };
+        let need = behind.saturating_add(record_bytes(block.len()) as u64);
         if !self.make_room(need, self.offset) {
             return false;
         }

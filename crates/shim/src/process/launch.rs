@@ -101,7 +101,8 @@ pub(super) fn launch(spec: &SpawnSpec, pty: &Pty, umask: Mode) -> Result<i32, La
         }
         Fork::Parent(pid) => {
             drop(writer);
-            wait_for_exec(&reader)?;
+            // Until it is gone, a child that failed shares every descriptor, the lock among them.
+            wait_for_exec(&reader).inspect_err(|_| sys::wait_for(pid))?;
             Ok(pid)
         }
     }

@@ -60,6 +60,7 @@ pub(super) fn start(spec: &SpawnSpec, umask: Mode) -> Result<(Shim, Meta), Launc
         .and_then(|()| write_json(&spec.dir.join(META_FILE), &meta));
     if let Err(err) = written {
         let _ = sys::kill(child, libc::SIGKILL);
+        sys::wait_for(child);
         let _ = fs::remove_file(&spec.socket);
         return Err(failed("write meta.json")(err));
     }

@@ -201,6 +201,15 @@ pub(super) fn reap() -> Option<(i32, Ended)> {
     Some((pid, ended))
 }
 
+/// Waits until a child of ours, which is about to end, has ended.
+pub(super) fn wait_for(pid: i32) {
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    while unsafe { libc::waitpid(pid, &raw mut status, 0) } == -1
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
+}
+
 /// Something to wait for.
 pub(super) type PollFd = libc::pollfd;
 

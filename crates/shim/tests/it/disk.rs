@@ -43,7 +43,7 @@ fn an_idle_log_takes_little_disk() {
     worker.wait_output("ready");
     let segment = fs::metadata(worker.spec.dir.join("log/00000000.seg")).unwrap();
     assert!(
-        segment.blocks() * 512 <= 128 << 10,
+        segment.blocks() * 512 <= 160 << 10,
         "{} blocks",
         segment.blocks()
     );

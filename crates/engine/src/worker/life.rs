@@ -314,7 +314,7 @@ impl WorkerTask {
 
     pub(super) async fn on_frame(&mut self, frame: Result<FromShim, LinkError>) {
         match frame {
-            Ok(FromShim::Advance { .. }) => self.read_output().await,
+            Ok(FromShim::Advance { .. } | FromShim::Pong { .. }) => self.read_output().await,
             Ok(FromShim::InputAck {
                 writer,
                 seq,

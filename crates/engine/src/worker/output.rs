@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offshoot_protocol::TerminalSize;
 use offshoot_shim::frame::ToShim;
-use offshoot_shim::log::{Reader, Record};
+use offshoot_shim::log::{Reader, Record, Tail};
 use tokio::time::Instant;
 
 use super::screen::{LazyScreen, PIECE};
@@ -50,21 +50,19 @@ impl WorkerTask {
     }
 
     fn read_turn(&mut self, urgent: &mut bool) -> Result<(), offshoot_shim::log::ReadError> {
-        if self.log.is_none() {
-            self.log = Some(Reader::open(&self.setup.dir)?);
-        }
-        let Some(mut log) = self.log.take() else {
-            return Ok(());
+        let (log, mut place) = match self.log.take() {
+            Some(reading) => reading,
+            None => (Reader::open(&self.setup.dir)?, Tail::at(self.position)),
         };
         let start = self.position;
-        for record in log.records(start) {
-            *urgent |= self.on_record(record?);
+        while let Some(record) = log.next_record(&mut place)? {
+            *urgent |= self.on_record(record);
             if self.position - start >= TURN_BYTES {
                 self.more_output = true;
                 break;
             }
         }
-        self.log = Some(log);
+        self.log = Some((log, place));
         Ok(())
     }
 

@@ -24,7 +24,7 @@ use offshoot_protocol::rest::TextBody;
 use offshoot_protocol::terminal::Snapshot;
 use offshoot_protocol::view::{Exit, Process, ProcessState, WorkerKind};
 use offshoot_shim::frame::ToShim;
-use offshoot_shim::log::Reader;
+use offshoot_shim::log::{Reader, Tail};
 use offshoot_shim::{Life, OnExit};
 use offshoot_store::{Store, WorkerRow};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -97,7 +97,8 @@ pub(super) struct WorkerTask {
     pub(super) probe_at: Option<Instant>,
     pub(super) stopping: Option<Stopping>,
     // output
-    pub(super) log: Option<Reader>,
+    /// The log and the place up to which it was read.
+    pub(super) log: Option<(Reader, Tail)>,
     pub(super) position: u64,
     pub(super) more_output: bool,
     pub(super) screen: Option<LazyScreen>,
@@ -327,12 +328,17 @@ impl WorkerTask {
             return;
         }
         match &mut self.link {
-            Some(link) => link.queue(&ToShim::Resize {
-                cols: size.cols,
-                rows: size.rows,
-                xpixel: 0,
-                ypixel: 0,
-            }),
+            Some(link) => {
+                link.queue(&ToShim::Resize {
+                    cols: size.cols,
+                    rows: size.rows,
+                    xpixel: 0,
+                    ypixel: 0,
+                });
+                // A size alone is no output that would be told of. The answer to the ping comes
+                // when the log has it.
+                link.queue(&ToShim::Ping { nonce: 0 });
+            }
             // Nothing runs: the next process starts with this size.
             None => self.note_size(size),
         }

@@ -2,7 +2,9 @@
 
 use libtest_mimic::Trial;
 use offshoot_engine::EngineError;
+use offshoot_protocol::TerminalSize;
 use offshoot_protocol::rest::WorktreeFate;
+use offshoot_protocol::terminal::ClientId;
 use offshoot_protocol::view::ProcessState;
 
 use crate::fixture::{
@@ -32,6 +34,7 @@ pub fn trials() -> Vec<Trial> {
             "deleting_a_session_removes_its_files",
             deleting_a_session_removes_its_files,
         ),
+        trial("the_size_follows_its_owner", the_size_follows_its_owner),
         trial(
             "a_shell_can_be_added_and_deleted",
             a_shell_can_be_added_and_deleted,
@@ -166,4 +169,29 @@ async fn a_shell_can_be_added_and_deleted() {
     let session = engine.session(session.id).unwrap();
     assert!(session.workers.iter().all(|worker| worker.id != shell.id));
     first_worker(&engine, &session);
+}
+
+async fn the_size_follows_its_owner() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (_, worker) = start(&engine, &spot.work(), "cat").await;
+    let size = |cols, rows| TerminalSize { cols, rows };
+    let _desk = worker.attach(ClientId(1), Some(size(100, 40))).await;
+    wait(&worker, "the first client's size", |head| {
+        head.size == size(100, 40)
+    })
+    .await;
+    let phone = worker.attach(ClientId(2), Some(size(40, 20))).await;
+    worker.claim(ClientId(2)).await;
+    wait(&worker, "the size of who claimed it", |head| {
+        head.size == size(40, 20)
+    })
+    .await;
+    drop(phone);
+    let head = wait(&worker, "the size to go back", |head| {
+        head.size == size(100, 40)
+    })
+    .await;
+    assert_eq!(head.size_owner, Some(ClientId(1)));
+    assert_eq!(head.end, 0, "no output was needed");
 }

@@ -9,7 +9,7 @@ pub(crate) mod format;
 mod reader;
 pub(crate) mod writer;
 
-pub use reader::{ReadError, Reader, Records};
+pub use reader::{ReadError, Reader, Records, Tail};
 
 /// Answer to "what is at this offset".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -148,9 +148,65 @@ impl Reader {
     pub fn records(&mut self, offset: u64) -> Records<'_> {
         Records {
             reader: self,
-            offset,
-            cursor: None,
+            place: Tail::at(offset),
             done: false,
+        }
+    }
+
+    /// The record at a place, stepping over it; `None` at the end there is now. Ask again later
+    /// with the same place: what was written meanwhile follows.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn next_record(&self, place: &mut Tail) -> Result<Option<Record>, ReadError> {
+        if place.cursor.is_none() {
+            place.cursor = self.start(place)?;
+        }
+        let Some(cursor) = place.cursor.as_mut() else {
+            return Ok(None);
+        };
+        loop {
+            match self.next(cursor)? {
+                Next::Record(header) => {
+                    let record = typed(cursor, header);
+                    cursor.step(header);
+                    if record.is_some() {
+                        return Ok(record);
+                    }
+                }
+                Next::Lost { from, to } => {
+                    return Ok(Some(Record::Gap {
+                        from,
+                        to,
+                        time_ms: cursor.header.wall_ms,
+                    }));
+                }
+                Next::Trimmed { first } => {
+                    let (from, time_ms) = (cursor.offset, cursor.header.wall_ms);
+                    place.offset = first.max(from);
+                    place.cursor = None;
+                    return Ok(Some(Record::Gap {
+                        from,
+                        to: place.offset,
+                        time_ms,
+                    }));
+                }
+                Next::End => {
+                    cursor.relax();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Finds the first record of a place.
+    fn start(&self, place: &mut Tail) -> Result<Option<Cursor>, ReadError> {
+        loop {
+            match self.find(place.offset)? {
+                Place::At(cursor) => return Ok(Some(cursor)),
+                Place::Trimmed { first } if first > place.offset => place.offset = first,
+                Place::Trimmed { .. } | Place::Beyond => return Ok(None),
+            }
         }
     }
 
@@ -368,64 +424,29 @@ impl Reader {
     }
 }
 
+/// A place among the records of a log that moves on as they are read; see [`Reader::next_record`].
+#[derive(Debug)]
+pub struct Tail {
+    offset: u64,
+    cursor: Option<Cursor>,
+}
+
+impl Tail {
+    /// The place of the record that holds `offset`.
+    pub fn at(offset: u64) -> Self {
+        Self {
+            offset,
+            cursor: None,
+        }
+    }
+}
+
 /// Iterator of [`Reader::records`].
 #[derive(Debug)]
 pub struct Records<'a> {
     reader: &'a Reader,
-    offset: u64,
-    cursor: Option<Cursor>,
+    place: Tail,
     done: bool,
-}
-
-impl Records<'_> {
-    /// Places the cursor for the first record.
-    fn start(&mut self) -> Result<Option<Cursor>, ReadError> {
-        loop {
-            match self.reader.find(self.offset)? {
-                Place::At(cursor) => return Ok(Some(cursor)),
-                Place::Trimmed { first } if first > self.offset => self.offset = first,
-                Place::Trimmed { .. } | Place::Beyond => return Ok(None),
-            }
-        }
-    }
-
-    fn record(&mut self) -> Result<Option<Record>, ReadError> {
-        if self.cursor.is_none() {
-            self.cursor = self.start()?;
-        }
-        let Some(cursor) = self.cursor.as_mut() else {
-            return Ok(None);
-        };
-        loop {
-            match self.reader.next(cursor)? {
-                Next::Record(header) => {
-                    let record = typed(cursor, header);
-                    cursor.step(header);
-                    if record.is_some() {
-                        return Ok(record);
-                    }
-                }
-                Next::Lost { from, to } => {
-                    return Ok(Some(Record::Gap {
-                        from,
-                        to,
-                        time_ms: cursor.header.wall_ms,
-                    }));
-                }
-                Next::Trimmed { first } => {
-                    let (from, time_ms) = (cursor.offset, cursor.header.wall_ms);
-                    self.offset = first.max(from);
-                    self.cursor = None;
-                    return Ok(Some(Record::Gap {
-                        from,
-                        to: self.offset,
-                        time_ms,
-                    }));
-                }
-                Next::End => return Ok(None),
-            }
-        }
-    }
 }
 
 impl Iterator for Records<'_> {
@@ -435,7 +456,7 @@ impl Iterator for Records<'_> {
         if self.done {
             return None;
         }
-        let item = self.record().transpose();
+        let item = self.reader.next_record(&mut self.place).transpose();
         self.done = !matches!(item, Some(Ok(_)));
         item
     }

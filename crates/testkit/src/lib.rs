@@ -11,6 +11,7 @@
 pub mod app;
 pub mod http;
 pub mod programs;
+pub mod pty;
 pub mod repository;
 pub mod rig;
 pub mod server;

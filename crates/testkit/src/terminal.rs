@@ -66,12 +66,12 @@ pub struct Terminal {
     pub last_seq: u64,
 }
 
-/// A hello of a client that wants every byte from the beginning.
+/// A hello of a client that wants every byte of a worker's first life from the beginning.
 pub fn complete(client: u64) -> Hello {
     Hello {
         client: ClientId(client),
         resume: Some(Resume {
-            epoch: 0,
+            epoch: 1,
             offset: 0,
         }),
         mode: DeliveryMode::Complete,
@@ -181,7 +181,7 @@ impl Terminal {
                 }
                 self.output.extend_from_slice(bytes);
                 let reached = offset + bytes.len() as u64;
-                let epoch = self.position.map_or(0, |position| position.epoch);
+                let epoch = self.position.map_or(1, |position| position.epoch);
                 self.position = Some(Resume {
                     epoch,
                     offset: reached,

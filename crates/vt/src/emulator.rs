@@ -353,6 +353,7 @@ impl Emulator {
         if (cols, rows) == (self.cols, self.rows) {
             return;
         }
+        self.last_char = None;
         let (old_cols, old_rows) = (self.cols, self.rows);
         self.tabs.truncate(cols);
         while self.tabs.len() < cols {
@@ -369,6 +370,7 @@ impl Emulator {
                 self.grid.resize(false, rows, cols);
                 self.grid.truncate();
                 self.grid = self.grid.clone();
+                clamp_cursors(&mut self.grid, rows, cols);
             }
             None => {
                 let mut grid = std::mem::replace(&mut self.grid, Grid::new(1, 2, 0));
@@ -499,7 +501,11 @@ fn clamp_cursors(grid: &mut Grid<Cell>, rows: usize, cols: usize) {
     for cursor in [&mut grid.cursor, &mut grid.saved_cursor] {
         cursor.point.line = cursor.point.line.max(Line(0)).min(last_row);
         cursor.point.column = cursor.point.column.min(last_col);
-        cursor.input_needs_wrap &= cursor.point.column == last_col;
+        if cursor.input_needs_wrap && cursor.point.column < last_col {
+            // What was past the last column is now a column.
+            cursor.point.column += 1;
+            cursor.input_needs_wrap = false;
+        }
     }
 }
 

@@ -144,7 +144,14 @@ impl Emulator {
                 .map_or(stretch.end, |next| next.start);
             let line_bytes = &bytes[line.start..end - 1];
             let text = without_returns(line_bytes).unwrap_or_default();
-            let mut pen = stretch.pens[line.pen].clone();
+            let pen = &stretch.pens[line.pen];
+            if text.len() <= self.cols && is_printable_ascii(text) {
+                let mut rows = PackRows(&mut self.scrollback);
+                rows.text(std::str::from_utf8(text).unwrap_or_default(), pen);
+                rows.end_row(false, false);
+                continue;
+            }
+            let mut pen = pen.clone();
             let mut rows = PackRows(&mut self.scrollback);
             walk(text, self.cols, &self.tabs, &mut pen, &mut rows);
             rows.end_row(false, false);

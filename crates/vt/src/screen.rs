@@ -86,12 +86,12 @@ impl Screen {
     /// Takes output of the program. Any chunking gives the same state; large chunks cost less.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        let mut step = MIN_STEP;
+        let mut step = 0;
         while rest.len() >= plain::MIN_BYTES && !self.emulator.on_alternate() {
             if self.parser.is_ground() {
                 let taken = self.emulator.take_plain(rest);
                 if taken > 0 {
-                    step = MIN_STEP;
+                    step = 0;
                     self.emulator.fed += taken as u64;
                     rest = &rest[taken..];
                 }
@@ -102,7 +102,7 @@ impl Screen {
             let line = memchr::memchr(b'\n', &rest[len..]).map_or(rest.len(), |at| len + at + 1);
             self.advance(&rest[..line]);
             rest = &rest[line..];
-            step = (step * 2).min(MAX_STEP);
+            step = (step * 2).clamp(MIN_STEP, MAX_STEP);
         }
         self.advance(rest);
     }

@@ -109,11 +109,6 @@ impl Lines {
         }
     }
 
-    fn push_char(&mut self, c: char, style: u32) {
-        self.text.push(c);
-        self.extend_run(style);
-    }
-
     fn extend_run(&mut self, style: u32) {
         let end = offset(self.text.len());
         let first = self.ends.last().map_or(0, |last| last.runs as usize);
@@ -181,20 +176,27 @@ impl Lines {
             && cells
                 .last()
                 .is_some_and(|cell| cell.flags.contains(Flags::LEADING_WIDE_CHAR_SPACER));
+        let cells = if wrapped { cells } else { used(cells) };
         let mut style = 0;
+        let mut start = self.text.len();
         for (column, cell) in cells.iter().enumerate() {
             if cell.flags.contains(Flags::WIDE_CHAR_SPACER) && column > 0 {
                 continue;
             }
             if !self.styles[style as usize].is_of(cell) {
+                if self.text.len() > start {
+                    self.extend_run(style);
+                    start = self.text.len();
+                }
                 style = self.style_id(cell);
             }
-            self.push_char(cell.c, style);
+            self.text.push(cell.c);
             if cell.extra.is_some() {
-                for &c in cell.zerowidth().unwrap_or_default() {
-                    self.push_char(c, style);
-                }
+                self.text.extend(cell.zerowidth().unwrap_or_default());
             }
+        }
+        if self.text.len() > start {
+            self.extend_run(style);
         }
         self.end_line(wrapped, spacer);
     }
@@ -205,6 +207,13 @@ impl Lines {
         self.ends.shrink_to_fit();
         self.styles.shrink_to_fit();
     }
+}
+
+/// The cells up to the last that is not a blank of the default look.
+fn used(cells: &[Cell]) -> &[Cell] {
+    let blank = Cell::default();
+    let end = cells.iter().rposition(|cell| *cell != blank);
+    &cells[..end.map_or(0, |last| last + 1)]
 }
 
 /// A block holds at most 256 lines of 2,000 cells of 17 characters: offsets fit.

@@ -6,4 +6,5 @@ mod oracle;
 mod output;
 mod plain;
 mod reports;
+mod resize;
 mod snapshots;

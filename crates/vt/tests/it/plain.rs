@@ -49,7 +49,7 @@ fn screen(cols: u16, rows: u16, scrollback_lines: usize) -> Screen {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn the_short_way_gives_the_same_state(

@@ -29,7 +29,10 @@ export class LiveTerminal {
   constructor(sessionId: string, workerId: string) {
     this.screen = new XtermScreen(
       {
-        onInput: (bytes) => this.link.input(bytes),
+        onInput: (bytes) => {
+          this.claimIfNeeded();
+          this.link.input(bytes);
+        },
         onFit: (size) => this.link.fits(size),
         onFocus: () => this.claimIfNeeded(),
         onScroll: (atTop, atBottom) => this.scrolled({ atTop, atBottom }),

@@ -31,7 +31,8 @@ export function PathField({ error }: { error: string | null }) {
         ...(one.isRepository ? { note: 'repository' } : {}),
       }))
     : [];
-  const seen = new Set(known.map(({ value }) => value));
+  // What is typed in full already needs no offer.
+  const seen = new Set([path, ...known.map(({ value }) => value)]);
   const items = [...known, ...found.filter(({ value }) => !seen.has(value))];
   return (
     <Suggest

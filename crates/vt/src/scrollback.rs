@@ -226,7 +226,7 @@ fn offset(value: usize) -> u32 {
 pub(crate) struct Scrollback {
     blocks: VecDeque<Lines>,
     /// Lines in all blocks.
-    len: usize,
+    held: usize,
     /// Lines that can be asked for: the newest of them.
     kept: usize,
     /// Lines promised; up to a block more are held.
@@ -237,7 +237,7 @@ impl Scrollback {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             blocks: VecDeque::new(),
-            len: 0,
+            held: 0,
             kept: 0,
             limit,
         }
@@ -270,13 +270,13 @@ impl Scrollback {
 
     /// One line was added to the block.
     pub(crate) fn pushed(&mut self) {
-        self.len += 1;
+        self.held += 1;
         self.kept = (self.kept + 1).min(self.limit);
         while let Some(oldest) = self.blocks.front()
-            && self.len - oldest.len() >= self.limit
+            && self.held - oldest.len() >= self.limit
             && self.blocks.len() > 1
         {
-            self.len -= oldest.len();
+            self.held -= oldest.len();
             self.blocks.pop_front();
         }
     }
@@ -292,7 +292,7 @@ impl Scrollback {
     /// Forgets all lines.
     pub(crate) fn clear(&mut self) {
         self.blocks.clear();
-        self.len = 0;
+        self.held = 0;
         self.kept = 0;
     }
 
@@ -311,7 +311,7 @@ impl Scrollback {
                 .map_or((0, 0), |last| (last.text as usize, last.runs as usize));
             block.text.truncate(text);
             block.runs.truncate(runs);
-            self.len -= 1;
+            self.held -= 1;
             self.kept -= 1;
             if block.ends.is_empty() {
                 self.blocks.pop_back();
@@ -328,7 +328,7 @@ impl Scrollback {
 
     /// Up to `count` lines from an index (0: the oldest that can be asked for).
     pub(crate) fn range(&self, index: usize, count: usize) -> impl Iterator<Item = Line<'_>> {
-        let hidden = self.len - self.len();
+        let hidden = self.held - self.kept;
         let mut skip = hidden + index;
         let mut first = 0;
         while let Some(block) = self.blocks.get(first)

@@ -194,6 +194,7 @@ fn start(home: &Path, argv: &[&str]) -> Meta {
         rows: 24,
         quota_bytes: 256 << 20,
         on_exit: OnExit::KillTree,
+        preface: Vec::new(),
         note: serde_json::Value::Null,
     };
     spawn(&std::env::current_exe().unwrap(), &spec)

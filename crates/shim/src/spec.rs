@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// First bytes of a blob; the last one is the version of its layout.
-const MAGIC: &[u8; 8] = b"OFSPEC\0\x01";
+const MAGIC: &[u8; 8] = b"OFSPEC\0\x02";
 
 /// What happens to the child's descendants once the child itself has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct SpawnSpec {
     pub quota_bytes: u64,
     /// What happens to descendants when the child ends.
     pub on_exit: OnExit,
+    /// Written to the log before the child's first byte when an existing log is continued: what
+    /// makes a terminal usable again after a program that did not leave it so. Up to 4 KiB.
+    pub preface: Vec<u8>,
     /// Stored in `meta.json` as it is, so that a lost database can be rebuilt. No secrets.
     pub note: serde_json::Value,
 }
@@ -69,6 +72,7 @@ impl SpawnSpec {
         field(&self.rows.to_le_bytes());
         field(&self.quota_bytes.to_le_bytes());
         field(&[u8::from(self.on_exit == OnExit::Keep)]);
+        field(&self.preface);
         field(self.note.to_string().as_bytes());
         field(&count(self.argv.len()).to_le_bytes());
         for argument in &self.argv {
@@ -100,6 +104,7 @@ impl SpawnSpec {
         } else {
             OnExit::KillTree
         };
+        let preface = fields.next()?.to_vec();
         let note = serde_json::from_slice(fields.next()?).ok()?;
         let mut argv = Vec::new();
         for _ in 0..fields.u32()? {
@@ -121,6 +126,7 @@ impl SpawnSpec {
             rows,
             quota_bytes,
             on_exit,
+            preface,
             note,
         };
         fields.rest.is_empty().then_some(spec)
@@ -186,6 +192,7 @@ mod tests {
             rows: 24,
             quota_bytes: 1 << 40,
             on_exit: OnExit::Keep,
+            preface: b"\x1b[0m".to_vec(),
             note: serde_json::json!({"session": "x"}),
         };
         let blob = spec.to_blob();

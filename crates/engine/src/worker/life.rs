@@ -169,6 +169,11 @@ impl WorkerTask {
     /// Starts the process, ending a living one first.
     pub(super) async fn start(&mut self, launch: Launch) -> Result<(), EngineError> {
         self.end_living().await?;
+        let preface = if launch.fresh {
+            Vec::new()
+        } else {
+            self.preface().await
+        };
         if launch.fresh {
             self.setup.row.epoch += 1;
         }
@@ -187,6 +192,7 @@ impl WorkerTask {
             rows: size.rows,
             quota_bytes: QUOTA_BYTES,
             on_exit: launch.on_exit,
+            preface,
             note: launch.note,
         };
         let program = self.setup.program.clone();
@@ -219,6 +225,16 @@ impl WorkerTask {
             .await;
         self.show_ended(ProcessState::FailedToStart, None, Some(reason.clone()));
         EngineError::StartFailed(reason)
+    }
+
+    /// What makes the terminal usable again after the program that ended in it.
+    async fn preface(&mut self) -> Vec<u8> {
+        if self.position == 0 {
+            return Vec::new();
+        }
+        self.screen_mut().await;
+        self.catch_up().await;
+        self.screen_mut().await.preface()
     }
 
     /// Ends a living process and waits for it.

@@ -129,6 +129,25 @@ impl LazyScreen {
         self.screen.take_events()
     }
 
+    /// Returns what a next program in this terminal must find reset: a killed one leaves mouse
+    /// reports, the alternate screen and half a line behind. Part of the output, so that everyone
+    /// who follows it sees the same.
+    pub(crate) fn preface(&self) -> Vec<u8> {
+        // Modes that change what keys send, then those that change where text goes.
+        const KEYS: &str = "\x1b[?1;9;1000;1002;1003;1004;1005;1006;1015;2004;2026l\x1b>\x1b[<99u\x1b[=0u\x1b[>4;0m";
+        const TEXT: &str = "\x1b[0m\x1b[?6l\x1b7\x1b[r\x1b8\x1b[4l\x1b[?7;25h\x0f\x1b(B";
+        let mut bytes = Vec::new();
+        if self.screen.modes().alternate_screen {
+            bytes.extend_from_slice(b"\x1b[?1049l");
+        }
+        bytes.extend_from_slice(KEYS.as_bytes());
+        bytes.extend_from_slice(TEXT.as_bytes());
+        if self.screen.modes().alternate_screen || self.screen.cursor().col > 0 {
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes
+    }
+
     /// Returns the emulator, true at [`Self::parsed`].
     pub(crate) fn screen(&mut self) -> &mut Screen {
         &mut self.screen

@@ -35,6 +35,7 @@ pub fn trials() -> Vec<Trial> {
             deleting_a_session_removes_its_files,
         ),
         trial("the_size_follows_its_owner", the_size_follows_its_owner),
+        trial("a_revived_terminal_is_usable", a_revived_terminal_is_usable),
         trial(
             "a_shell_can_be_added_and_deleted",
             a_shell_can_be_added_and_deleted,
@@ -194,4 +195,27 @@ async fn the_size_follows_its_owner() {
     .await;
     assert_eq!(head.size_owner, Some(ClientId(1)));
     assert_eq!(head.end, 0, "no output was needed");
+}
+
+async fn a_revived_terminal_is_usable() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let rude = "sh -c 'printf before; printf \"\\033[?1049h\\033[?1003;2004hinside\"; exec cat'";
+    let (session, worker) = start(&engine, &spot.work(), rude).await;
+    wait_output(&worker, "inside").await;
+    engine.stop_worker(session.id, worker.id()).await.unwrap();
+    assert_eq!(worker.text(9).await.unwrap().lines, ["      inside"]);
+    engine
+        .activate_worker(session.id, worker.id())
+        .await
+        .unwrap();
+    wait(&worker, "a second life", |_| {
+        output(&worker).matches("inside").count() == 2
+    })
+    .await;
+    engine.stop_worker(session.id, worker.id()).await.unwrap();
+    let ended = output(&worker);
+    let between = &ended[ended.find("inside").unwrap()..ended.rfind("before").unwrap()];
+    assert!(between.contains("\x1b[?1049l"), "{between:?}");
+    assert!(between.ends_with("\r\n"), "{between:?}");
 }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::event_loop::{Parts, Shim};
 use super::launch::{LaunchError, launch, open_pty, pipe};
 use super::sys;
+use crate::log::block::Block;
 use crate::log::writer::{LogConfig, Writer, wall_ms};
 use crate::meta::{
     EXIT_FILE, ExitRecord, LOCK_FILE, LOG_DIR, META_FILE, Meta, ProcessIdentity, boot_id,
@@ -173,6 +174,7 @@ fn open_log(spec: &SpawnSpec) -> io::Result<Writer> {
     if before.is_some_and(|before| before.epoch == spec.epoch) {
         let exit: Option<ExitRecord> = read_json(&spec.dir.join(EXIT_FILE)).unwrap_or(None);
         log.skip_to(exit.map_or(0, |exit| exit.offset));
+        log.append_output(&mut Block::of(&spec.preface));
     }
     Ok(log)
 }

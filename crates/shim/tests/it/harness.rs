@@ -37,6 +37,7 @@ impl Worker {
             rows: 24,
             quota_bytes: 64 << 20,
             on_exit: OnExit::KillTree,
+            preface: Vec::new(),
             note: serde_json::json!({"session": "s-1"}),
         };
         Self { spec, _dir: dir }

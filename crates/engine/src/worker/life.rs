@@ -239,14 +239,7 @@ impl WorkerTask {
 
     /// Ends a living process and waits for it.
     async fn end_living(&mut self) -> Result<(), EngineError> {
-        let state = self.shared.head.borrow().process.state;
-        if state == ProcessState::Unknown {
-            self.look_again().await;
-        }
-        if self.shared.head.borrow().process.state == ProcessState::Unknown {
-            let reason = self.shared.head.borrow().process.reason.clone();
-            return Err(EngineError::WorkerUnknown(reason.unwrap_or_default()));
-        }
+        self.refuse_unknown().await?;
         if let Some(link) = &mut self.link {
             link.queue(&kill_tree());
         }
@@ -262,21 +255,35 @@ impl WorkerTask {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
-        Ok(())
+        match self.probe() {
+            Life::Lost(meta) if meta.child_is_alive() == Some(true) => {
+                let pid = meta.child.pid;
+                Err(EngineError::WorkerUnknown(format!(
+                    "its program still runs without its terminal; end it with `kill {pid}` and try again"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails for a worker whose process cannot be judged, after one more look.
+    async fn refuse_unknown(&mut self) -> Result<(), EngineError> {
+        if self.shared.head.borrow().process.state == ProcessState::Unknown {
+            self.look_again().await;
+        }
+        let process = self.shared.head.borrow().process.clone();
+        match process.state {
+            ProcessState::Unknown => Err(EngineError::WorkerUnknown(
+                process.reason.unwrap_or_default(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Begins to end the process tree; `done` is answered when the shim is gone.
     pub(super) async fn stop(&mut self, done: oneshot::Sender<Result<(), EngineError>>) {
-        if self.shared.head.borrow().process.state == ProcessState::Unknown {
-            self.look_again().await;
-        }
-        let unknown = {
-            let head = self.shared.head.borrow();
-            (head.process.state == ProcessState::Unknown)
-                .then(|| head.process.reason.clone().unwrap_or_default())
-        };
-        if let Some(reason) = unknown {
-            return answer(done, Err(EngineError::WorkerUnknown(reason)));
+        if let Err(err) = self.refuse_unknown().await {
+            return answer(done, Err(err));
         }
         let Some(link) = &mut self.link else {
             return answer(done, Ok(()));

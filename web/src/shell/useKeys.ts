@@ -53,7 +53,7 @@ export function useKeys(onHelp: () => void): void {
 
   function plain(event: KeyboardEvent): boolean {
     if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return false;
-    if (document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]'))
+    if (document.querySelector('[role$="dialog"][data-open], [role="menu"][data-open]'))
       return false;
     const isSecond = event.timeStamp - gAt.current < SEQUENCE_MS;
     gAt.current = 0;

@@ -50,6 +50,8 @@ export class XtermScreen implements Screen {
       scrollback: SCROLLBACK_LINES,
       fontFamily: FONT_FAMILY,
       fontWeightBold: 600,
+      // Also the width of the scrollbar.
+      overviewRuler: { width: 10 },
       cursorBlink: true,
       cursorInactiveStyle: 'outline',
       rescaleOverlappingGlyphs: true,
@@ -64,7 +66,8 @@ export class XtermScreen implements Screen {
     this.term.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     this.term.onData((text) => owner.onInput(this.utf8.encode(text)));
     this.term.onBinary((text) => owner.onInput(Uint8Array.from(text, (c) => c.charCodeAt(0))));
-    this.term.onScroll(() => this.tellScroll());
+    // Wheel, keys, the scrollbar and output all end in a drawing.
+    this.term.onRender(() => this.tellScroll());
     this.term.attachCustomKeyEventHandler((event) => this.isForProgram(event));
     this.dress(appearance);
   }
@@ -79,7 +82,6 @@ export class XtermScreen implements Screen {
       this.isOpen = true;
       this.term.open(this.element);
       this.term.textarea?.addEventListener('focus', () => this.owner.onFocus());
-      this.element.addEventListener('wheel', () => requestAnimationFrame(() => this.tellScroll()));
       followTouch(this.element, () => this.term);
     }
     this.resized.observe(container);
@@ -125,7 +127,6 @@ export class XtermScreen implements Screen {
 
   scrollToBottom(): void {
     this.term.scrollToBottom();
-    this.tellScroll();
   }
 
   get selection(): string {

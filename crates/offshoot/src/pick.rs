@@ -1,7 +1,8 @@
 //! Finds the session or worker a person means by a name.
 //!
-//! A name is, in this order: a whole id, the beginning of an id (four characters or more), a title
-//! or branch, a worker's name within a session (`branch/Terminal 2`). Pure: lists in, choice out.
+//! A name is, in this order: an id or the beginning of one (four characters or more), a title,
+//! branch or shown name of a session, a worker's name within a session (`branch/Terminal 2`), a
+//! worker's name alone. Pure: lists in, choice out.
 
 use offshoot_protocol::view::{Session, Worker, WorkerKind};
 
@@ -67,7 +68,7 @@ impl<'a> Target<'a> {
 /// Nothing or several things are called so; the sentence lists them.
 pub(crate) fn find<'a>(sessions: &'a [Session], name: &str) -> Result<Target<'a>, Failure> {
     let name = name.trim();
-    for matches in [by_id, by_name, by_path] {
+    for matches in [by_id, by_name, by_path, by_worker_name] {
         let found = matches(sessions, name);
         match found.as_slice() {
             [] => {}
@@ -114,7 +115,9 @@ fn by_id<'a>(sessions: &'a [Session], name: &str) -> Vec<Target<'a>> {
 
 fn by_name<'a>(sessions: &'a [Session], name: &str) -> Vec<Target<'a>> {
     let is_named = |session: &&Session| {
-        session.title.as_deref() == Some(name) || session.worktree_id.as_deref() == Some(name)
+        session.title.as_deref() == Some(name)
+            || session.worktree_id.as_deref() == Some(name)
+            || session_name(session) == name
     };
     let named = sessions.iter().filter(is_named);
     named
@@ -135,15 +138,24 @@ fn by_path<'a>(sessions: &'a [Session], name: &str) -> Vec<Target<'a>> {
     if of.is_empty() {
         of = by_name(sessions, session);
     }
-    let workers = of.into_iter().flat_map(|target| {
-        let session = target.session;
+    let sessions = of.into_iter().map(|target| target.session);
+    workers_called(worker, sessions)
+}
+
+fn by_worker_name<'a>(sessions: &'a [Session], name: &str) -> Vec<Target<'a>> {
+    workers_called(name, sessions.iter())
+}
+
+fn workers_called<'a>(name: &str, sessions: impl Iterator<Item = &'a Session>) -> Vec<Target<'a>> {
+    let of = |session: &'a Session| {
         session.workers.iter().map(move |worker| Target {
             session,
             worker: Some(worker),
         })
-    });
+    };
+    let workers = sessions.flat_map(of);
     workers
-        .filter(|target| target.worker.is_some_and(|found| found.name == worker))
+        .filter(|target| target.worker.is_some_and(|found| found.name == name))
         .collect()
 }
 
@@ -256,6 +268,8 @@ mod tests {
         check("feature/a", "aaaa1111");
         check("feature/a/Terminal 1", "bbbb3333");
         check("aaaa4/Terminal 2", "cccc6666");
+        check("Claude", "bbbb2222");
+        check("Terminal 1", "error: `Terminal 1` means several");
         check("aaa", "error: nothing is called `aaa`");
         check("try/Terminal 9", "error: nothing");
     }

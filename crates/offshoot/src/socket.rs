@@ -4,7 +4,6 @@
 //! absence (which is waited out). What the frames mean is the caller's business.
 
 use anyhow::Result;
-use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use offshoot_protocol::terminal::{ClientFrame, SUBPROTOCOL, ServerFrame};
 use offshoot_protocol::{Problem, SessionId, WorkerId};
@@ -85,7 +84,7 @@ impl Socket {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Binary(bytes))) => {
-                    return Ok(Some(ServerFrame::decode(Bytes::from(bytes))?));
+                    return Ok(Some(ServerFrame::decode(bytes)?));
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
                 // Pings are answered below us; text is not of this protocol.

@@ -30,7 +30,7 @@ use link::Link;
 use screen::{Painter, Raw};
 
 /// Pauses between two tries to reach a server that is away: it grows from the first to the last.
-const PAUSES_MS: [u64; 5] = [50, 100, 250, 500, 1000];
+const PAUSES_MS: [u64; 4] = [50, 100, 250, 500];
 
 /// A server that is away longer than this is said to be.
 const SILENCE: Duration = Duration::from_secs(2);

@@ -46,7 +46,9 @@ impl Raw {
         let mut raw = before.clone();
         raw.make_raw();
         termios::tcsetattr(&stdin, OptionalActions::Now, &raw)?;
-        Ok(Some(Self { before }))
+        let this = Self { before };
+        keep_what_is_shown()?;
+        Ok(Some(this))
     }
 }
 
@@ -58,6 +60,15 @@ impl Drop for Raw {
         let _ = stdout.flush();
         let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
     }
+}
+
+/// Scrolls what the terminal shows into its scrollback: the program's screen will cover it.
+fn keep_what_is_shown() -> std::io::Result<()> {
+    let rows = size().map_or(0, |size| usize::from(size.rows));
+    let text = format!("\x1b[999;1H{}", "\n".repeat(rows));
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// The size of the user's terminal.

@@ -167,11 +167,7 @@ fn failed_to_start(session: &Session) -> Option<String> {
         .workers
         .iter()
         .filter_map(|worker| worker.process.as_ref());
-    let failed = |process: &&_| -> bool {
-        let process: &offshoot_protocol::view::Process = process;
-        process.state == ProcessState::FailedToStart
-    };
-    let process = processes.filter(failed).next()?;
-    let reason = process.reason.as_deref().unwrap_or("no reason given");
-    Some(style::printable(reason))
+    let mut failed = processes.filter(|process| process.state == ProcessState::FailedToStart);
+    let reason = failed.next()?.reason.as_deref();
+    Some(style::printable(reason.unwrap_or("no reason given")))
 }

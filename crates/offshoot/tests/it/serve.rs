@@ -73,8 +73,8 @@ async fn told_to_end_it_ends_in_time_and_touches_no_worker() -> Result<()> {
         .http()
         .wait_for_state(session.id, worker, ProcessState::Running)
         .await?;
-    let pid = |worker: &offshoot_protocol::view::Worker| worker.process.as_ref()?.pid.into();
-    let (before, after): (Option<u32>, Option<u32>) = (pid(&before), pid(&after));
+    let pid = |worker: offshoot_protocol::view::Worker| worker.process?.pid;
+    let (before, after) = (pid(before), pid(after));
     assert_eq!(before, after);
     assert!(before.is_some());
     Ok(())

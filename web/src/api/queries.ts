@@ -88,7 +88,10 @@ async function repositoryAt(path: string): Promise<Repository> {
   }
 }
 
-/** The newest lines of a worker's screen. `version` changes when they may have changed. */
+/** A screen with nothing on it yet is about to get something. */
+const EMPTY_TAIL_EVERY_MS = 1_500;
+
+/** The newest lines of a worker's screen, asked for again and again unless `everyMs` is false. */
 export function useTail(sessionId: string, workerId: string | undefined, everyMs: number | false) {
   return useQuery({
     queryKey: ['tail', workerId],
@@ -97,7 +100,8 @@ export function useTail(sessionId: string, workerId: string | undefined, everyMs
         signal,
       }),
     enabled: workerId !== undefined,
-    refetchInterval: everyMs,
+    refetchInterval: ({ state }) =>
+      everyMs && state.data?.lines.length === 0 ? EMPTY_TAIL_EVERY_MS : everyMs,
     staleTime: 1_000,
     retry: false,
   });

@@ -3,17 +3,19 @@ import { Bot, Folder, GitBranch, SquareTerminal } from 'lucide-react';
 import { useEffect } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { queryClient, useConfig, useTail } from '../../api/queries.ts';
-import type { Session } from '../../api/wire.ts';
+import type { Session, Worker } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
 import { shorten } from '../../lib/path.ts';
 import { mainWorker, STATES, sessionState, sessionTitle, workerState } from '../../lib/state.ts';
 import { elapsed, useNow } from '../../lib/time.ts';
 import { StateMark } from '../../ui/StateMark.tsx';
 import { Reply } from './Reply.tsx';
+import { useInSight } from './useInSight.ts';
 
 const TAIL_LINES = 6;
-/** How often the text of a card is asked for while its program prints. */
-const TAIL_EVERY_MS = 4_000;
+/** How often the text of a card in sight is asked for, while its program works or just lives. */
+const WORKING_TAIL_EVERY_MS = 4_000;
+const QUIET_TAIL_EVERY_MS = 15_000;
 
 const FRAME = {
   asks: 'border-asks-line bg-asks-tint',
@@ -52,7 +54,7 @@ export function Card({ session }: { session: Session }) {
           {told.reason}
         </p>
       )}
-      <Tail session={session} workerId={(asking ?? worker)?.id} isLive={lane !== 'quiet'} />
+      <Tail session={session} worker={asking ?? worker} isQuiet={lane === 'quiet'} />
       {asking && <Reply session={session} workerId={asking.id} />}
       <Where session={session} />
     </article>
@@ -108,21 +110,28 @@ export function Where({ session, hideRun }: { session: Session; hideRun?: boolea
 
 interface TailProps {
   session: Session;
-  workerId: string | undefined;
-  isLive: boolean;
+  worker: Worker | undefined;
+  isQuiet: boolean;
 }
 
 /** The newest lines of the screen, as text from the server. */
-function Tail({ session, workerId, isLive }: TailProps) {
-  const { data } = useTail(session.id, workerId, isLive ? TAIL_EVERY_MS : false);
+function Tail({ session, worker, isQuiet }: TailProps) {
+  const workerId = worker?.id;
+  const { ref, isInSight } = useInSight();
+  const isAlive = isInSight && worker?.process?.state === 'running';
+  const everyMs = isQuiet ? QUIET_TAIL_EVERY_MS : WORKING_TAIL_EVERY_MS;
+  const { data } = useTail(session.id, workerId, isAlive ? everyMs : false);
   // A change of the session is the best hint that its screen changed as well.
   useEffect(() => {
     if (session) void queryClient.invalidateQueries({ queryKey: ['tail', workerId] });
   }, [session, workerId]);
   const lines = data?.lines.filter((line) => line.trim() !== '').slice(-TAIL_LINES) ?? [];
-  if (lines.length === 0) return null;
+  if (lines.length === 0) return <div ref={ref} className="-mt-2" />;
   return (
-    <pre className="overflow-hidden rounded-md bg-inset px-2 py-1.5 font-mono text-xs leading-[1.45] text-ink-2">
+    <pre
+      ref={ref}
+      className="overflow-hidden rounded-md bg-inset px-2 py-1.5 font-mono text-xs leading-[1.45] text-ink-2"
+    >
       {lines.map((line, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity of their own
         <span key={at} className="block truncate whitespace-pre">

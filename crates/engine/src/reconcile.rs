@@ -15,6 +15,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use offshoot_protocol::view::WorkerKind;
 use offshoot_protocol::{SessionId, WorkerId};
@@ -25,6 +26,9 @@ use crate::commands::workers::entry_of;
 use crate::launch::Note;
 use crate::state::{RepositoryEntry, SessionEntry};
 use crate::{Engine, StartError, agents};
+
+/// Living shims answer within a few milliseconds, hundreds of them side by side within this.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// Fills the engine with what the database and the workers' directories hold.
 pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
@@ -59,8 +63,30 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
         let entry = take_over(engine, row, rows, &mut lives);
         engine.state().sessions.push(entry);
     }
+    settle(engine).await;
     read_remotes_later(engine);
     Ok(())
+}
+
+/// Waits until the shims have told where their output ends, so that a client that connects at once
+/// goes on from where it was. One that does not answer is not waited for.
+async fn settle(engine: &Engine) {
+    let handles: Vec<_> = {
+        let state = engine.state();
+        state
+            .sessions
+            .iter()
+            .flat_map(SessionEntry::handles)
+            .collect()
+    };
+    let all = async {
+        for handle in &handles {
+            handle.settled().await;
+        }
+    };
+    if tokio::time::timeout(SETTLE, all).await.is_err() {
+        tracing::warn!("some terminals do not answer yet");
+    }
 }
 
 /// Judges every worker's directory.

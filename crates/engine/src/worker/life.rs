@@ -68,12 +68,14 @@ impl WorkerTask {
         });
         let end = match &self.setup.life {
             Life::Exited(_, record) => record.offset,
+            // The shim will tell, faster than its log can be searched.
+            Life::Running(_) => 0,
             _ => self.log_end(),
         };
-        self.position = end;
-        self.shared.ring.lock().reset(self.setup.row.epoch, end);
+        let settled = !matches!(self.setup.life, Life::Running(_));
+        self.begin_at(end);
         self.shared.head.send_modify(|head| {
-            head.end = end;
+            head.settled = settled;
             head.process = Process {
                 state,
                 pid,
@@ -93,6 +95,13 @@ impl WorkerTask {
         }
     }
 
+    /// Places ring and position at an offset, with nothing in memory before it.
+    fn begin_at(&mut self, end: u64) {
+        self.position = end;
+        self.shared.ring.lock().reset(self.setup.row.epoch, end);
+        self.shared.head.send_modify(|head| head.end = end);
+    }
+
     fn log_end(&self) -> u64 {
         offshoot_shim::log::Reader::open(&self.setup.dir)
             .and_then(|mut log| log.end_offset())
@@ -104,6 +113,10 @@ impl WorkerTask {
             Ok((link, hello)) => self.on_connected(link, &hello, meta).await,
             Err(err) => {
                 // Unknown is not dead: nothing is done to it, and it is asked again.
+                if !self.shared.head.borrow().settled {
+                    self.begin_at(self.log_end());
+                    self.shared.head.send_modify(|head| head.settled = true);
+                }
                 self.show_unknown(err.to_string());
                 self.probe_at = Some(Instant::now() + ASK_AGAIN);
             }
@@ -163,6 +176,7 @@ impl WorkerTask {
             head.epoch = epoch;
             head.process.epoch = epoch;
             head.end = end;
+            head.settled = true;
         });
     }
 

@@ -62,6 +62,8 @@ pub struct Head {
     pub title: Option<String>,
     /// The worker is deleted; nothing follows.
     pub deleted: bool,
+    /// Whether it is known where the output ends; false for a moment after the server's start.
+    pub(crate) settled: bool,
 }
 
 impl Head {
@@ -239,6 +241,12 @@ impl WorkerHandle {
     /// Returns the newest head.
     pub fn head(&self) -> Head {
         self.shared.head.borrow().clone()
+    }
+
+    /// Waits until it is known where the output ends.
+    pub(crate) async fn settled(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.watch().wait_for(|head| head.settled).await;
     }
 
     /// Tells whether no process of this worker was ever started.

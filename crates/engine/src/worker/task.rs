@@ -145,6 +145,7 @@ pub(crate) fn spawn(
             .map(|activities| activities.shown().clone()),
         title: None,
         deleted: false,
+        settled: false,
     };
     let shared = Arc::new(Shared {
         id: row.id,

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
 
-/** The system's Chromium; `CHROMIUM` names another one. */
+/** `CHROMIUM` or the system's own; without either, the one that Playwright brings. */
 const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export default defineConfig({
@@ -16,7 +17,7 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     trace: 'retain-on-failure',
     launchOptions: {
-      executablePath: chromium,
+      ...(existsSync(chromium) ? { executablePath: chromium } : {}),
       args: [
         '--headless',
         '--no-sandbox',

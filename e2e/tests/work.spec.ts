@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAKE_AGENT } from '../fixtures/server.ts';
-import { type Api, expect, seesInTerminal, test, typeLine } from '../fixtures/test.ts';
+import { type Api, checkPage, expect, seesInTerminal, test, typeLine } from '../fixtures/test.ts';
 
 /** The workers of the only session that have a terminal. */
 async function tabNames(api: Api): Promise<string[]> {
@@ -84,6 +84,46 @@ test('stop, restart and how a process ended are shown', async ({ signedIn: page,
   await seesInTerminal(page, 'heard: again');
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect(page.getByText('It was stopped.')).toBeVisible();
+});
+
+test('a paused session rests and goes on', async ({ signedIn: page, api, server }) => {
+  const session = await api.startAgent('rest a while');
+  await page.goto(`${server.url}/sessions/${session.id}`);
+  await seesInTerminal(page, 'prompt: rest a while');
+  await page.getByRole('button', { name: 'More about this session' }).click();
+  await page.getByRole('menuitem', { name: 'Pause…' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Pause' }).click();
+  await expect(page.getByRole('heading', { name: 'This session is paused' })).toBeVisible();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await typeLine(page, 'awake?');
+  await seesInTerminal(page, 'heard: awake?');
+  await page.getByRole('button', { name: 'More about this session' }).click();
+  await page.getByRole('menuitem', { name: 'Rename…' }).click();
+  await page.getByLabel('Title').fill('Well rested');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Well rested' })).toBeVisible();
+});
+
+test('an agent that asks is answered from its card', async ({ signedIn: page, api, server }) => {
+  const session = await api.startAgent('will ask');
+  await page.goto(`${server.url}/sessions/${session.id}`);
+  await typeLine(page, 'block Push to main?');
+  await expect(page).toHaveTitle('(1) Offshoot');
+  await page.getByRole('link', { name: 'Offshoot', exact: true }).click();
+  const card = page.getByRole('region', { name: 'Needs you' }).getByRole('article');
+  await expect(card.getByText('Push to main?', { exact: true })).toBeVisible();
+  await checkPage(page, { name: 'asks' });
+  await card.getByLabel('Answer in words').fill('only this once');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('article').getByText('heard: only this once')).toBeVisible();
+});
+
+test('signing out ends every page of this browser', async ({ signedIn: page, server }) => {
+  await page.goto(`${server.url}/settings`);
+  await page.getByRole('button', { name: 'Sign out of this browser' }).click();
+  await expect(page.getByRole('heading', { name: 'Sign in to Offshoot' })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Sign in to Offshoot' })).toBeVisible();
 });
 
 test('deleting keeps a worktree with changes unless it is told to discard them', async ({

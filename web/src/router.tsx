@@ -6,6 +6,7 @@ import {
 } from '@tanstack/react-router';
 import { Dashboard } from './pages/dashboard/Dashboard.tsx';
 import { NotFound } from './pages/NotFound.tsx';
+import { PageFault } from './pages/PageFault.tsx';
 import { Shell } from './shell/Shell.tsx';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: () => <NotFound /> });
@@ -37,6 +38,7 @@ const settings = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([dashboard, session, worker, settings]),
   defaultPreload: 'intent',
+  defaultErrorComponent: PageFault,
 });
 
 declare module '@tanstack/react-router' {

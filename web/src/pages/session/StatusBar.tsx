@@ -1,5 +1,6 @@
 import { Maximize, Search } from 'lucide-react';
 import type { Worker } from '../../api/wire.ts';
+import type { LinkStatus } from '../../terminal/link.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
 import { IconButton } from '../../ui/Button.tsx';
 
@@ -9,15 +10,20 @@ interface StatusBarProps {
   onSearch: () => void;
 }
 
+function words(status: LinkStatus, worker: Worker): string {
+  if (status === 'refused') return 'Closed';
+  if (status !== 'live') return 'Connecting…';
+  const state = worker.process?.state;
+  return state === 'running' || state === 'starting' ? 'Live' : 'Not running';
+}
+
 /** Facts about the terminal, in small print. */
 export function StatusBar({ worker, terminal, onSearch }: StatusBarProps) {
   const { status, size, owner, queued } = useLinkView(terminal);
   const pid = worker.process?.pid;
   return (
     <footer className="flex h-7 shrink-0 items-center gap-3 border-t border-line bg-surface pr-1 pl-3 text-xs text-ink-3 tabular-nums coarse:h-11">
-      <span className="shrink-0">
-        {status === 'live' ? 'Live' : status === 'refused' ? 'Closed' : 'Connecting…'}
-      </span>
+      <span className="shrink-0">{words(status, worker)}</span>
       {queued > 0 && <span className="shrink-0 text-asks">{queued} waiting to be typed</span>}
       {pid !== undefined && <span className="shrink-0">pid {pid}</span>}
       {worker.terminalTitle && (

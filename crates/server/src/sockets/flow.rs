@@ -56,7 +56,11 @@ pub(super) enum Step {
 impl Flow {
     /// Takes up a client where it is, if that can be continued.
     pub(super) fn new(mode: DeliveryMode, resume: Option<Resume>, epoch: u32, end: u64) -> Self {
-        let known = resume.filter(|resume| resume.epoch == epoch && resume.offset <= end);
+        let known = resume.filter(|resume| match resume.epoch == epoch {
+            true => resume.offset <= end,
+            // Who wants every byte gets the present life from its beginning.
+            false => mode == DeliveryMode::Complete,
+        });
         let standing = match known {
             None => Standing::New,
             Some(_) if mode == DeliveryMode::Complete => Standing::Following,
@@ -64,6 +68,7 @@ impl Flow {
             Some(_) => Standing::Lost,
         };
         let offset = known.map_or(end, |resume| resume.offset);
+        let epoch = known.map_or(epoch, |resume| resume.epoch);
         Self {
             mode,
             standing,
@@ -205,7 +210,8 @@ mod tests {
                     max: 65536,
                 },
             ),
-            (DeliveryMode::Complete, resume(2, 0), Step::Snapshot),
+            (DeliveryMode::Complete, resume(2, 0), Step::Beginning),
+            (DeliveryMode::Complete, resume(1, end + 1), Step::Snapshot),
         ] {
             assert_eq!(
                 Flow::new(mode, resume, 1, end).step(1, end),

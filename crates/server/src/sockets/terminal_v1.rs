@@ -425,8 +425,9 @@ impl Terminal {
             }
             Ok(TerminalRequest::Resize { cols, rows }) => {
                 if let Some(size) = size_of(&cols, &rows) {
-                    self.handle.claim(self.client).await;
+                    // The last one to say a size has it; only a client with a size can claim.
                     self.handle.resize(self.client, size).await;
+                    self.handle.claim(self.client).await;
                 }
             }
             Ok(TerminalRequest::Image { data, mime_type }) => {

@@ -139,6 +139,13 @@ impl Rig {
         (session.id, first_worker(&session).id)
     }
 
+    /// Runs a shell script as the first worker of a new session.
+    pub async fn script(&self, text: &str) -> (SessionId, WorkerId) {
+        let path = self.dir.path().join(format!("{}.sh", uuid::Uuid::new_v4()));
+        std::fs::write(&path, text).unwrap();
+        self.run(&format!("sh {}", path.display())).await
+    }
+
     /// Registers the scripted agent and returns its id.
     pub async fn agent(&self) -> String {
         let script = self.dir.path().join("agent.sh");

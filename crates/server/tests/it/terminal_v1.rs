@@ -213,7 +213,9 @@ async fn characters_are_never_split(rig: Arc<Rig>) {
     assert_eq!(text.matches("é😀").count(), 60000);
     // Half a character is held back until its other half comes, or the process ends.
     let ids = rig
-        .script(r"stty -echo; read x; printf 'a\303'; read x; printf '\251b'; read x; printf '\303'")
+        .script(
+            r"stty -echo; read x; printf 'a\303'; read x; printf '\251b'; read x; printf '\303'",
+        )
         .await;
     let mut socket = rig.worker_socket(ids).await;
     input(&mut socket, "1\r").await;

@@ -1,7 +1,6 @@
 //! A worker's socket, second dialect.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -142,7 +141,7 @@ async fn a_reconnecting_client_has_every_byte(rig: Arc<Rig>) {
 
 async fn a_stalled_client_costs_nobody_anything(rig: Arc<Rig>) {
     let ids = rig
-        .run("sh -c 'read x; seq 1 2000000; read x; echo the-end; read x'")
+        .run("sh -c 'read x; seq 1 1000000; read x; echo the-end; read x'")
         .await;
     let mut stalled = raw(&rig, ids).await;
     let hello = Hello {
@@ -161,10 +160,16 @@ async fn a_stalled_client_costs_nobody_anything(rig: Arc<Rig>) {
     // It reads nothing from here on while the other one gets all of it.
     let mut follower = attach(&rig, ids, complete(2)).await;
     follower.type_text("go\n").await.unwrap();
-    follower.wait_for("\r\n2000000\r\n").await.unwrap();
-    let expected: String = (1..=2_000_000).map(|n| format!("{n}\r\n")).collect();
-    let seen = String::from_utf8(follower.output.clone()).unwrap();
-    assert!(seen.ends_with(&expected), "the other client misses nothing");
+    let expected: String = (1..=1_000_000).map(|n| format!("{n}\r\n")).collect();
+    while !follower.output.ends_with(b"\r\n1000000\r\n") {
+        follower
+            .next()
+            .await
+            .unwrap()
+            .expect("the connection stays");
+    }
+    let is_whole = follower.output.ends_with(expected.as_bytes());
+    assert!(is_whole, "the other client misses nothing");
 
     // What was sent to the stalled one is at most a window, then a snapshot that says what it skipped.
     let (mut at, mut received) = (begun, 0);
@@ -174,9 +179,7 @@ async fn a_stalled_client_costs_nobody_anything(rig: Arc<Rig>) {
                 assert_eq!(offset, at);
                 at += bytes.len() as u64;
                 received += bytes.len() as u64;
-                if received == TERMINAL_WINDOW_BYTES {
-                    send(&mut stalled, &ClientFrame::Ack { offset: at }).await;
-                }
+                send(&mut stalled, &ClientFrame::Ack { offset: at }).await;
                 assert!(
                     received <= TERMINAL_WINDOW_BYTES,
                     "more than a window unacknowledged"
@@ -190,7 +193,7 @@ async fn a_stalled_client_costs_nobody_anything(rig: Arc<Rig>) {
             _ => {}
         }
     };
-    assert!(skipped > 10 * 1024 * 1024, "{skipped}");
+    assert!(skipped > 5 * 1024 * 1024, "{skipped}");
     send(&mut stalled, &ClientFrame::Ack { offset: at }).await;
     follower.type_text("go\n").await.unwrap();
     let mut tail = Vec::new();
@@ -462,8 +465,20 @@ async fn input_numbers_are_typed_once(rig: Arc<Rig>) {
     ];
     assert_eq!(fates, expected);
     let mut terminal = attach(&rig, ids, complete(7)).await;
-    tokio::time::timeout(Duration::from_secs(20), terminal.wait_for("n3\r\nn3"))
-        .await
-        .unwrap()
-        .unwrap();
+    let mut seen = String::new();
+    while seen.matches("n3").count() < 2 {
+        terminal
+            .next()
+            .await
+            .unwrap()
+            .expect("the connection stays");
+        seen = String::from_utf8(terminal.output.clone()).unwrap();
+    }
+    for once in ["n1", "n2"] {
+        assert_eq!(
+            seen.matches(once).count(),
+            2,
+            "echoed and printed once each: {seen:?}"
+        );
+    }
 }

@@ -166,4 +166,31 @@ test.describe('on a phone', () => {
     await page.getByRole('button', { name: 'Control C' }).tap();
     await expect(page.getByText('Ended by SIGINT')).toBeVisible();
   });
+
+  test('a finger scrolls the terminal', async ({ signedIn: page, server, api }) => {
+    const session = await api.startAgent('', {
+      path: server.root,
+      place: { kind: 'directory' },
+      run: { kind: 'shell' },
+      prompt: undefined,
+    });
+    await page.goto(`${server.url}/sessions/${session.id}`);
+    await page.getByLabel('Text to type').fill('seq -f "row %g" 1 300');
+    await page.getByRole('button', { name: 'Send' }).tap();
+    await seesInTerminal(page, 'row 300');
+    const browser = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', y: number) =>
+      browser.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: type === 'touchEnd' ? [] : [{ x: 150, y }],
+      });
+    await touch('touchStart', 150);
+    for (let y = 160; y <= 650; y += 10) await touch('touchMove', y);
+    await touch('touchEnd', 650);
+    // One row is 17 pixels high, so the finger moved by about 29 of them.
+    await expect(page.locator('.xterm-rows')).not.toContainText('row 300');
+    await seesInTerminal(page, 'row 24');
+    await page.getByRole('button', { name: 'Newest' }).tap();
+    await seesInTerminal(page, 'row 300');
+  });
 });

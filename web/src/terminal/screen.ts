@@ -82,7 +82,7 @@ export class XtermScreen implements Screen {
       this.isOpen = true;
       this.term.open(this.element);
       this.term.textarea?.addEventListener('focus', () => this.owner.onFocus());
-      followTouch(this.element, () => this.term);
+      followTouch(this.element, this.term);
     }
     this.resized.observe(container);
     this.measure();
@@ -210,10 +210,29 @@ async function fontReady(size: number): Promise<void> {
   await Promise.race([late, Promise.all(fonts.map((font) => document.fonts.load(font)))]);
 }
 
-/** Turns a dragging finger into wheel events, which xterm.js sends where they belong. */
-function followTouch(element: HTMLElement, terminal: () => Terminal): void {
+/**
+ * Scrolls by a dragging finger: a grid larger than its place first, then the scrollback. A program
+ * that draws the whole screen gets wheel events instead, which xterm.js sends where they belong.
+ */
+function followTouch(element: HTMLElement, terminal: Terminal): void {
   let y = 0;
   let rest = 0;
+
+  function drag(distance: number): void {
+    const place = element.parentElement;
+    const before = place?.scrollTop;
+    place?.scrollBy({ top: distance });
+    if (place?.scrollTop !== before) return;
+    const row = Math.max(8, element.clientHeight / Math.max(1, terminal.rows));
+    rest += distance;
+    const lines = Math.trunc(rest / row);
+    rest -= lines * row;
+    if (lines === 0) return;
+    const isOwnScreen = terminal.buffer.active.type === 'alternate';
+    if (isOwnScreen || terminal.modes.mouseTrackingMode !== 'none') turnWheel(element, lines);
+    else terminal.scrollLines(lines);
+  }
+
   element.addEventListener(
     'touchstart',
     (event) => {
@@ -227,24 +246,16 @@ function followTouch(element: HTMLElement, terminal: () => Terminal): void {
     (event) => {
       const touch = event.touches[0];
       if (!touch || event.touches.length > 1) return;
-      const row = element.clientHeight / Math.max(1, terminal().rows);
-      rest += y - touch.clientY;
+      drag(y - touch.clientY);
       y = touch.clientY;
-      const lines = Math.trunc(rest / Math.max(8, row));
-      if (lines === 0) return;
-      rest -= lines * Math.max(8, row);
-      const target = element.querySelector('.xterm-screen') ?? element;
-      target.dispatchEvent(
-        new WheelEvent('wheel', {
-          deltaY: lines,
-          deltaMode: WheelEvent.DOM_DELTA_LINE,
-          clientX: touch.clientX,
-          clientY: touch.clientY,
-          bubbles: true,
-          cancelable: true,
-        }),
-      );
     },
     { passive: true },
   );
+}
+
+function turnWheel(element: HTMLElement, lines: number): void {
+  const target = element.querySelector('.xterm-screen') ?? element;
+  const { left, top } = target.getBoundingClientRect();
+  const options = { deltaY: lines, deltaMode: WheelEvent.DOM_DELTA_LINE, bubbles: true };
+  target.dispatchEvent(new WheelEvent('wheel', { ...options, clientX: left, clientY: top }));
 }

@@ -118,6 +118,28 @@ test('an agent that asks is answered from its card', async ({ signedIn: page, ap
   await expect(page.getByRole('article').getByText('heard: only this once')).toBeVisible();
 });
 
+test('the printed address signs in once, wherever it is pasted', async ({
+  page,
+  server,
+  api: _,
+  browser,
+}) => {
+  const address = await server.start();
+  await page.goto(server.url);
+  await expect(page.getByRole('heading', { name: 'Sign in to Offshoot' })).toBeVisible();
+  await page.goto(address);
+  await expect(page.getByRole('form', { name: 'Start an agent' })).toBeVisible();
+  await expect(page).toHaveURL(`${server.url}/`);
+  await page.goto(address);
+  await page.reload();
+  await expect(page.getByRole('form', { name: 'Start an agent' })).toBeVisible();
+  await expect(page).toHaveURL(`${server.url}/`);
+  const stranger = await (await browser.newContext()).newPage();
+  await stranger.goto(address);
+  await expect(stranger.getByRole('alert')).toContainText('not valid');
+  await stranger.context().close();
+});
+
 test('signing out ends every page of this browser', async ({ signedIn: page, server }) => {
   await page.goto(`${server.url}/settings`);
   await page.getByRole('button', { name: 'Sign out of this browser' }).click();

@@ -14,6 +14,8 @@ export const useAuth = create<Auth>(() => ({ state: 'checking' }));
 export async function checkSignIn(): Promise<void> {
   try {
     await call('GET', '/api/auth/me');
+    // Not needed, and not for the history either.
+    takeCodeFromAddress();
     useAuth.setState({ state: 'in' });
   } catch (err) {
     const gone = err instanceof Failure && err.problem.status !== 401;

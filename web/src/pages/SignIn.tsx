@@ -1,5 +1,5 @@
 import { KeyRound, XCircle } from 'lucide-react';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useEffectEvent, useState } from 'react';
 import { codeIn, signIn, takeCodeFromAddress } from '../api/auth.ts';
 import { Failure, messageOf } from '../api/client.ts';
 import { Button } from '../ui/Button.tsx';
@@ -29,7 +29,6 @@ export function SignIn() {
   const [code, setCode] = useState('');
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const tried = useRef(false);
 
   async function attempt(given: string) {
     setBusy(true);
@@ -43,12 +42,18 @@ export function SignIn() {
     }
   }
 
-  // The code in the address is good once: it is taken out and tried a single time.
-  useEffect(() => {
-    const found = tried.current ? null : takeCodeFromAddress();
-    tried.current = true;
+  // A code in the address is good once: it is taken out and tried a single time. Pasting another
+  // address of this page changes only the part behind the #.
+  const look = useEffectEvent(() => {
+    const found = takeCodeFromAddress();
     if (found) void attempt(found);
   });
+  useEffect(() => {
+    const listener = () => look();
+    listener();
+    window.addEventListener('hashchange', listener);
+    return () => window.removeEventListener('hashchange', listener);
+  }, []);
 
   function submit(event: FormEvent) {
     event.preventDefault();

@@ -82,6 +82,8 @@ export class XtermScreen implements Screen {
       this.isOpen = true;
       this.term.open(this.element);
       this.term.textarea?.addEventListener('focus', () => this.owner.onFocus());
+      // On-screen keyboards garble this hidden field; a real one is beside it. Hardware keys work.
+      if (isTouch()) this.term.textarea?.setAttribute('inputmode', 'none');
       followTouch(this.element, this.term);
     }
     this.resized.observe(container);
@@ -195,7 +197,11 @@ export class XtermScreen implements Screen {
 function isKeyboardOpening(before: TerminalSize | null, now: TerminalSize): boolean {
   if (!before || before.cols !== now.cols || now.rows >= before.rows) return false;
   const isTyping = /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName ?? '');
-  return isTyping && matchMedia('(pointer: coarse)').matches;
+  return isTyping && isTouch();
+}
+
+function isTouch(): boolean {
+  return matchMedia('(pointer: coarse)').matches;
 }
 
 /** Only addresses of the web are opened, and never with a way back to this page. */

@@ -107,6 +107,12 @@ fn browser(report: &mut Report) {
     if !bring::has_web_project("e2e") {
         return;
     }
+    report.stage("browser: types", || {
+        let args = ["run", "--silent", "typecheck"];
+        Program::new("e2e", "npm", &args)
+            .succeeds()
+            .map(Counts::one)
+    });
     report.stage("browser", || {
         let binary = target_dir().join("debug/offshoot");
         let mut tests = Program::new("e2e", "npx", &["playwright", "test"])

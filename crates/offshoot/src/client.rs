@@ -23,6 +23,9 @@ pub(crate) struct ServerFile {
     pub(crate) url: String,
     /// Its process.
     pub(crate) pid: u32,
+    /// The address for browsers, where it is another one: with TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) page: Option<String>,
 }
 
 /// A client of one server.
@@ -30,6 +33,7 @@ pub(crate) struct ServerFile {
 pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
+    page: String,
     token: Option<String>,
 }
 
@@ -40,14 +44,18 @@ impl Client {
     /// There is none.
     pub(crate) fn find(settings: &Settings) -> Result<Self> {
         let home = settings.home()?;
-        let base = match settings.text("server") {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => server_file(&home)?.url,
+        let (base, page) = match settings.text("server") {
+            Some(url) => (url.trim_end_matches('/').to_owned(), None),
+            None => {
+                let found = server_file(&home)?;
+                (found.url, found.page)
+            }
         };
         let own = || std::fs::read_to_string(home.join("cli-token")).ok();
         let token = settings.text("token").map(str::to_owned).or_else(own);
         Ok(Self {
             http: reqwest::Client::builder().build()?,
+            page: page.unwrap_or_else(|| base.clone()),
             base,
             token: token.map(|token| token.trim().to_owned()),
         })
@@ -56,6 +64,11 @@ impl Client {
     /// The server's address.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The server's address for browsers.
+    pub(crate) fn page(&self) -> &str {
+        &self.page
     }
 
     /// The credential, when there is one.

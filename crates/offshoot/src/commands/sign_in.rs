@@ -18,7 +18,7 @@ struct CodeBody {
 pub(crate) async fn run(client: &Client, output: Output) -> Result<()> {
     let request = client.request(Method::POST, "/api/auth/codes");
     let CodeBody { code } = client.send(request).await?.json().await?;
-    let url = address(client.base(), &code);
+    let url = address(client.page(), &code);
     if output.json {
         return print_json(&json!({ "url": url, "code": code }));
     }

@@ -23,10 +23,11 @@ pub(crate) async fn ensure_cli_token(engine: &Engine, home: &Path) -> Result<()>
 }
 
 /// Writes how to reach this server.
-pub(crate) fn write_server_file(home: &Path, url: &str) -> Result<()> {
+pub(crate) fn write_server_file(home: &Path, url: &str, page: &str) -> Result<()> {
     let found = ServerFile {
         url: url.to_owned(),
         pid: std::process::id(),
+        page: (page != url).then(|| page.to_owned()),
     };
     let text = serde_json::to_string(&found)?;
     write_private(&home.join("server.json"), &text)

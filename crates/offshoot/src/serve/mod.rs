@@ -71,7 +71,7 @@ async fn serve(settings: &Settings, config: EngineConfig, server: ServerConfig) 
     };
     files::ensure_cli_token(&engine, &home).await?;
     let local_url = local.as_ref().map_or(main.url(), Server::url).to_owned();
-    files::write_server_file(&home, &local_url)?;
+    files::write_server_file(&home, &local_url, main.url())?;
     greet(settings, &engine, main.url())?;
 
     let cancel = CancellationToken::new();

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::link::{Link, LinkError};
+use super::spawn::spawn_shim;
 use super::task::{Change, Launch, WorkerTask, answer, exit_of, next_frame};
 use crate::EngineError;
 
@@ -27,6 +28,10 @@ const LEAVE: Duration = Duration::from_secs(10);
 
 /// A shim that has told its exit lets go of its lock within milliseconds; it is waited for so.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// A shim that refuses a connection although it holds its lock is mostly about to leave. It gets
+/// so long for that before it is unknown.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// Output kept on disk per worker. The oldest goes first, and a gap says so.
 const QUOTA_BYTES: u64 = 64 * 1024 * 1024;
@@ -109,16 +114,30 @@ impl WorkerTask {
     }
 
     async fn connect(&mut self, meta: &Meta) {
-        match Link::connect(&meta.socket, self.setup.server_epoch).await {
-            Ok((link, hello)) => self.on_connected(link, &hello, meta).await,
-            Err(err) => {
-                // Unknown is not dead: nothing is done to it, and it is asked again.
-                if !self.shared.head.borrow().settled {
-                    self.begin_at(self.log_end());
-                    self.shared.head.send_modify(|head| head.settled = true);
+        let deadline = Instant::now() + LEAVING;
+        loop {
+            let err = match Link::connect(&meta.socket, self.setup.server_epoch).await {
+                Ok((link, hello)) => return self.on_connected(link, &hello, meta).await,
+                Err(err) => err,
+            };
+            // A program that ends at once takes its shim along, perhaps before it was connected to.
+            match self.probe() {
+                life @ (Life::Exited(..) | Life::Lost(_) | Life::Absent) => {
+                    return Box::pin(self.on_life(life)).await;
                 }
-                self.show_unknown(err.to_string());
-                self.probe_at = Some(Instant::now() + ASK_AGAIN);
+                Life::Running(_) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Life::Running(_) | Life::Unknown { .. } => {
+                    // Unknown is not dead: nothing is done to it, and it is asked again.
+                    if !self.shared.head.borrow().settled {
+                        self.begin_at(self.log_end());
+                        self.shared.head.send_modify(|head| head.settled = true);
+                    }
+                    self.show_unknown(err.to_string());
+                    self.probe_at = Some(Instant::now() + ASK_AGAIN);
+                    return;
+                }
             }
         }
     }
@@ -177,6 +196,20 @@ impl WorkerTask {
             head.process.epoch = epoch;
             head.end = end;
             head.settled = true;
+        });
+    }
+
+    /// Does the same for a process that ended before it was connected to.
+    fn begin_ended_output(&mut self, meta: &Meta) {
+        let size = self.size();
+        self.log = None;
+        self.setup.row.epoch = meta.epoch;
+        self.begin_output(&Hello {
+            epoch: meta.epoch,
+            cols: size.cols,
+            rows: size.rows,
+            end_offset: self.log_end(),
+            ..Hello::default()
         });
     }
 
@@ -438,6 +471,9 @@ impl WorkerTask {
         if !self.shared.head.borrow().is_alive() {
             return;
         }
+        if let Life::Exited(meta, _) | Life::Lost(meta) = &life {
+            self.begin_ended_output(meta);
+        }
         match life {
             Life::Exited(_, record) => self.on_exit(record).await,
             Life::Lost(_) | Life::Absent => {
@@ -545,24 +581,4 @@ fn kill_tree() -> ToShim {
     ToShim::KillTree {
         grace_ms: u32::try_from(STOP_GRACE.as_millis()).unwrap_or(u32::MAX),
     }
-}
-
-/// Starts a shim. A program that was written a moment ago can be "busy": another thread that forks
-/// just then holds its file open for an instant. That passes; it is tried again.
-fn spawn_shim(
-    program: &std::path::Path,
-    spec: &SpawnSpec,
-) -> Result<offshoot_shim::Spawned, offshoot_shim::SpawnError> {
-    use offshoot_shim::SpawnError;
-    use std::io::ErrorKind::ExecutableFileBusy;
-    const TRIES: u32 = 50;
-    for _ in 1..TRIES {
-        match offshoot_shim::spawn(program, spec) {
-            Err(SpawnError::Io { source, .. }) if source.kind() == ExecutableFileBusy => {
-                std::thread::sleep(LOOK_AGAIN);
-            }
-            spawned => return spawned,
-        }
-    }
-    offshoot_shim::spawn(program, spec)
 }

@@ -21,6 +21,7 @@ mod output;
 mod ring;
 mod screen;
 mod size;
+mod spawn;
 mod task;
 
 use std::path::PathBuf;

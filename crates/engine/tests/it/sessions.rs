@@ -18,6 +18,10 @@ pub fn trials() -> Vec<Trial> {
             a_command_runs_and_its_exit_is_kept,
         ),
         trial(
+            "a_program_that_ends_at_once_is_never_unknown",
+            a_program_that_ends_at_once_is_never_unknown,
+        ),
+        trial(
             "what_is_typed_reaches_the_program_once",
             what_is_typed_reaches_the_program_once,
         ),
@@ -59,6 +63,28 @@ async fn a_command_runs_and_its_exit_is_kept() {
         output(&worker).len() as u64,
         "the end is final when the exit shows"
     );
+}
+
+async fn a_program_that_ends_at_once_is_never_unknown() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "echo short").await;
+    // Whether the engine is quicker than the program is luck; both ways are met in some rounds.
+    for epoch in 1..=10 {
+        assert_ne!(worker.head().process.state, ProcessState::Unknown);
+        let head = wait(&worker, "the end", |head| {
+            head.process.state != ProcessState::Running
+        })
+        .await;
+        assert_eq!(head.process.state, ProcessState::Exited);
+        assert_eq!(head.process.exit.unwrap().code, Some(0));
+        assert_eq!(head.epoch, epoch);
+        assert_eq!(output(&worker), "short\r\n");
+        engine
+            .restart_worker(session.id, worker.id(), false)
+            .await
+            .unwrap();
+    }
 }
 
 async fn what_is_typed_reaches_the_program_once() {

@@ -164,9 +164,11 @@ impl WorkerTask {
             cols: hello.cols,
             rows: hello.rows,
         };
+        let settled = self.shared.head.borrow().settled;
         let continues = {
             let mut ring = self.shared.ring.lock();
-            let continues = ring.epoch() == epoch
+            let continues = settled
+                && ring.epoch() == epoch
                 && ring.end() == self.position
                 && self.position <= hello.end_offset;
             if !continues {

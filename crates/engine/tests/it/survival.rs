@@ -35,12 +35,17 @@ async fn a_process_outlives_the_engine() {
     let (session, worker) = start(&engine, &spot.work(), "sh -c 'echo first; cat'").await;
     wait_output(&worker, "first").await;
     type_text(&worker, 1, "typed\n").await;
-    let pid = worker.head().process.pid;
+    let before = worker.head();
+    let pid = before.process.pid;
     engine.shutdown().await;
     drop((engine, worker));
 
     let engine = spot.engine().await;
     let worker = engine.worker(session.id, session.workers[0].id).unwrap();
+    assert!(
+        worker.head().end >= before.end,
+        "where the output ends is known at once, without reading it again"
+    );
     wait(&worker, "the connection", |head| {
         head.process.pid == pid && head.process.state == ProcessState::Running
     })

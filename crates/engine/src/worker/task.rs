@@ -155,7 +155,8 @@ pub(crate) fn spawn(
         head: watch::Sender::new(head),
         ring: parking_lot::Mutex::new(Ring::default()),
     });
-    let span = tracing::info_span!("worker", session = %row.session_id, worker = %row.id);
+    let span =
+        tracing::info_span!(parent: None, "worker", session = %row.session_id, worker = %row.id);
     let mut task = WorkerTask {
         shared: Arc::clone(&shared),
         setup,

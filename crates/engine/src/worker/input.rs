@@ -10,7 +10,7 @@ use bytes::Bytes;
 use offshoot_protocol::rest::InputReceipt;
 use offshoot_protocol::terminal::{ClientId, InputResult};
 use offshoot_shim::frame::{self, ToShim};
-use offshoot_store::{NewOutboxRow, Queued};
+use offshoot_store::{NewOutboxRow, Queued, StoreError};
 use tokio::sync::oneshot;
 
 use super::task::{WorkerTask, answer};
@@ -150,6 +150,10 @@ impl WorkerTask {
                 self.type_bytes(row.writer, row.seq, &row.bytes, fate);
             }
             Ok(Queued::Existing(_)) => answer(done, Ok(InputReceipt { duplicate: true })),
+            Err(StoreError::DiskFull(_)) => {
+                let dir = self.setup.dir.clone();
+                answer(done, Err(EngineError::DiskFull(dir)));
+            }
             Err(err) => answer(done, Err(EngineError::internal("queue the input")(err))),
         }
     }

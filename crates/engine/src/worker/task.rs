@@ -155,6 +155,7 @@ pub(crate) fn spawn(
         head: watch::Sender::new(head),
         ring: parking_lot::Mutex::new(Ring::default()),
     });
+    // A worker outlives the request that made it, and must not carry its id for ever.
     let span =
         tracing::info_span!(parent: None, "worker", session = %row.session_id, worker = %row.id);
     let mut task = WorkerTask {

@@ -18,12 +18,6 @@ impl Engine {
     /// # Errors
     /// The path does not exist, is no repository, or is registered already.
     pub async fn register_repository(&self, path: &str) -> Result<Repository, EngineError> {
-        let path = path.to_owned();
-        self.finish(move |engine| async move { engine.register_repository_now(&path).await })
-            .await
-    }
-
-    async fn register_repository_now(&self, path: &str) -> Result<Repository, EngineError> {
         let path = paths::expand(path, self.user_home())?;
         if !path.exists() {
             return Err(EngineError::PathNotFound(path));
@@ -47,13 +41,7 @@ impl Engine {
         let root = opened.root().to_owned();
         let repository = match self.find_repository(&root) {
             Some(repository) => repository,
-            None => match self.add_repository(&root, &opened).await {
-                // Somebody else registered it meanwhile.
-                Err(EngineError::RepositoryExists(_)) => self
-                    .find_repository(&root)
-                    .ok_or(EngineError::RepositoryExists(root))?,
-                added => added?,
-            },
+            None => self.add_repository(&root, &opened).await?,
         };
         Ok((repository, opened))
     }
@@ -103,14 +91,12 @@ impl Engine {
             setup_command: None,
             env_vars: None,
         };
-        let remote_url = opened.remote_url().await.unwrap_or_default();
-        let _registering = self.inner.registering.lock().await;
-        if self.find_repository(path).is_some() {
-            return Err(EngineError::RepositoryExists(path.to_owned()));
-        }
         let saved = self.inner.store.insert_repository(row.clone()).await;
         saved.map_err(|err| self.store_error("record the repository", err))?;
-        let entry = RepositoryEntry { row, remote_url };
+        let entry = RepositoryEntry {
+            row,
+            remote_url: opened.remote_url().await.unwrap_or_default(),
+        };
         let view = entry.view();
         let mut state = self.state();
         state.repositories.push(entry);
@@ -123,15 +109,6 @@ impl Engine {
     /// # Errors
     /// There is no such repository.
     pub async fn patch_repository(
-        &self,
-        id: RepositoryId,
-        change: PatchRepository,
-    ) -> Result<Repository, EngineError> {
-        self.finish(move |engine| async move { engine.patch_repository_now(id, change).await })
-            .await
-    }
-
-    async fn patch_repository_now(
         &self,
         id: RepositoryId,
         change: PatchRepository,
@@ -164,11 +141,6 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or sessions use it.
     pub async fn unregister_repository(&self, id: RepositoryId) -> Result<(), EngineError> {
-        self.finish(move |engine| async move { engine.unregister_repository_now(id).await })
-            .await
-    }
-
-    async fn unregister_repository_now(&self, id: RepositoryId) -> Result<(), EngineError> {
         let users: Vec<String> = {
             let state = self.state();
             state.repository(id)?;

@@ -37,7 +37,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EngineError;
 
-pub(crate) use self::life::life_without_files;
 use self::ring::Ring;
 pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
 
@@ -245,8 +244,9 @@ impl WorkerHandle {
         self.shared.head.borrow().clone()
     }
 
-    /// Waits until it is known where the output ends.
-    pub(crate) async fn settled(&self) {
+    /// Waits until it is known where the output ends: a moment after the server's start, while the
+    /// shims are asked. Bounded by the time a shim has to answer.
+    pub async fn settled(&self) {
         // The sender lives as long as this handle.
         let _ = self.watch().wait_for(|head| head.settled).await;
     }
@@ -400,8 +400,10 @@ impl WorkerHandle {
         .await?
     }
 
-    /// Counts a client among the viewers; with a size it may become the size's owner.
+    /// Counts a client among the viewers; with a size it may become the size's owner. What the
+    /// head says afterwards is settled, so that a client can be continued where it was.
     pub async fn attach(&self, client: ClientId, size: Option<TerminalSize>) -> Attachment {
+        self.settled().await;
         let _ = self
             .shared
             .commands

@@ -204,6 +204,7 @@ pub(crate) async fn log(
     ApiQuery(query): ApiQuery<LogQuery>,
 ) -> ApiResult<Response> {
     let handle = app.engine.worker(session, worker)?;
+    handle.settled().await;
     let Head { epoch, end, .. } = handle.head();
     let first = match handle.read(epoch, 0, 1) {
         Read::Gap { to, .. } => to,

@@ -31,6 +31,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         if !is_json(request.headers()) {
             return parse(b"{}").map(Self);
         }
+        if announced_bytes(request.headers()).is_some_and(|bytes| bytes > BODY_BYTES as u64) {
+            return Err(too_large());
+        }
         let body = axum::body::to_bytes(request.into_body(), BODY_BYTES);
         let Ok(read) = tokio::time::timeout(BODY_TIME, body).await else {
             let detail = "the request's body did not arrive in time";
@@ -51,12 +54,22 @@ fn refuse_body(err: &axum::Error) -> ApiError {
     let mut source = Some(err as &dyn std::error::Error);
     while let Some(cause) = source {
         if cause.to_string().contains("length limit") {
-            let detail = format!("the body is larger than {BODY_BYTES} bytes");
-            return ApiError::new(ErrorCode::TooLarge, detail);
+            return too_large();
         }
         source = cause.source();
     }
     ApiError::new(ErrorCode::InvalidRequest, format!("read the body: {err}"))
+}
+
+fn too_large() -> ApiError {
+    let detail = format!("the body is larger than {BODY_BYTES} bytes");
+    ApiError::new(ErrorCode::TooLarge, detail)
+}
+
+/// The length that the client says the body has.
+fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(header::CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

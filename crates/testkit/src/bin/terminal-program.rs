@@ -1,12 +1,14 @@
 //! A program to run in a terminal under test: prints known output, records what is typed, echoes.
 //!
 //! ```text
-//! terminal-program print --seed N --bytes N [--rate BYTES_PER_SECOND] [--exit CODE] [--gate FILE]
+//! terminal-program print --seed N --bytes N [--rate BYTES_PER_SECOND] [--exit CODE]
+//!                        [--gate FILE] [--allowed FILE]
 //! terminal-program record FILE     appends what is typed, byte by byte, until Ctrl-D
 //! terminal-program echo            sends what is typed back, until Ctrl-D
 //! ```
 //! Takes its terminal to raw mode first, so that no byte is changed on its way. With a gate it
-//! begins once the file exists.
+//! begins once the file exists; with an allowance it stops at the number of bytes in the file until
+//! that grows.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -73,19 +75,26 @@ fn print(options: &[&str]) -> ExitCode {
     if let Some(gate) = option("--gate") {
         until("the gate opens", || Path::new(gate).exists().then_some(()));
     }
-    match print_all(seed, bytes, rate) {
+    match print_all(seed, bytes, rate, option("--allowed").map(Path::new)) {
         Ok(()) => ExitCode::from(u8::try_from(exit).unwrap_or(u8::MAX)),
         Err(err) => fail(&err.to_string()),
     }
 }
 
-fn print_all(seed: u64, bytes: u64, rate: u64) -> io::Result<()> {
+fn print_all(seed: u64, bytes: u64, rate: u64, allowance: Option<&Path>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut block = [0; BLOCK];
     let (begin, mut written) = (Instant::now(), 0);
+    let mut allowed = if allowance.is_some() { 0 } else { bytes };
     for number in 0.. {
         if written == bytes {
             break;
+        }
+        if let Some(file) = allowance.filter(|_| written >= allowed) {
+            allowed = until("more is allowed", || {
+                let number: u64 = std::fs::read_to_string(file).ok()?.parse().ok()?;
+                (number > written).then_some(number)
+            });
         }
         fill(&mut block, seed, number);
         let take = (bytes - written).min(BLOCK as u64);

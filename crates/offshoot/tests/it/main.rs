@@ -1,8 +1,16 @@
-//! The built program, run as people and scripts run it, against real servers, git and shells.
+//! The built program, run as people and scripts run it, against real servers, git and shells;
+//! killed, starved and lied to.
 
 mod attach;
+mod box_of;
 mod commands;
+mod damage;
+mod followers;
+mod lifecycle;
+mod refusals;
 mod serve;
+mod survival;
+mod typing;
 
 use std::process::Command;
 

@@ -25,8 +25,14 @@ const SHELL_CHARACTERS: &[char] = &[
     '|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', ']', '#', '~', '!', '\n', '\r',
 ];
 
+/// Shells whose `-c` takes a script and, after it, its positional parameters.
+const SHELLS: &[&str] = &["sh", "bash", "dash", "ksh", "zsh"];
+
 /// Expands a template to an argument vector.
 pub(crate) fn argv(template: &str, values: Values<'_>) -> Vec<OsString> {
+    if let Some(words) = script_of_a_shell(template) {
+        return with_parameters(words, values);
+    }
     let outside = template.replace(PROMPT, "").replace(CWD, "");
     if let Some(words) = plain_words(template, &outside) {
         let words = words
@@ -34,15 +40,94 @@ pub(crate) fn argv(template: &str, values: Values<'_>) -> Vec<OsString> {
             .filter(|word| values.prompt.is_some() || *word != PROMPT);
         return words.map(|word| fill(word, values)).collect();
     }
-    let mut line = template.to_owned();
-    for (placeholder, parameter) in [(PROMPT, "\"$1\""), (CWD, "\"$2\"")] {
-        for quote in ["\"", "'", ""] {
-            line = line.replace(&format!("{quote}{placeholder}{quote}"), parameter);
-        }
+    let line = ["/bin/sh", "-c", template].map(str::to_owned).to_vec();
+    with_parameters(line, values)
+}
+
+/// Recognises `bash -c 'a script with {{prompt}}'`: the values must not become part of the script.
+fn script_of_a_shell(template: &str) -> Option<Vec<String>> {
+    let mut quotes = Quotes::default();
+    let needs_shell = |c: char| quotes.step(c).is_none() && SHELL_CHARACTERS.contains(&c);
+    if template.chars().any(needs_shell) {
+        return None;
     }
-    let prompt = values.prompt.unwrap_or_default();
-    let fixed = ["/bin/sh", "-c", &line, "sh", prompt].map(OsString::from);
-    fixed.into_iter().chain([values.cwd.into()]).collect()
+    let words = shlex::split(template)?;
+    let (script, before) = words.split_last()?;
+    let (flag, before) = before.split_last()?;
+    let is_flag = flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c');
+    let program = before.iter().rfind(|word| !word.starts_with('-'))?;
+    let is_shell = SHELLS.contains(&program.rsplit('/').next()?);
+    // A script that is the prompt alone is meant to be run.
+    let holds_value = script != PROMPT && (script.contains(PROMPT) || script.contains(CWD));
+    (is_flag && is_shell && holds_value).then_some(words)
+}
+
+/// Turns `… -c script` into one whose script reads the values from its parameters.
+fn with_parameters(mut words: Vec<String>, values: Values<'_>) -> Vec<OsString> {
+    let script = words.pop().unwrap_or_default();
+    let mut argv: Vec<OsString> = words.iter().map(|word| fill(word, values)).collect();
+    argv.push(parameterised(&script).into());
+    argv.push("sh".into());
+    argv.push(values.prompt.unwrap_or_default().into());
+    argv.push(values.cwd.into());
+    argv
+}
+
+/// Replaces placeholders by parameters, quoted for the place they stand in.
+fn parameterised(script: &str) -> String {
+    let mut quotes = Quotes::default();
+    let mut line = String::new();
+    let mut rest = script;
+    while let Some(c) = rest.chars().next() {
+        let placeholder = [(PROMPT, 1), (CWD, 2)]
+            .into_iter()
+            .find(|(text, _)| rest.starts_with(text));
+        if let Some((text, number)) = placeholder {
+            line += &match quotes.now() {
+                None => format!("\"${{{number}}}\""),
+                Some('"') => format!("${{{number}}}"),
+                Some(_) => format!("'\"${{{number}}}\"'"),
+            };
+            rest = &rest[text.len()..];
+            continue;
+        }
+        quotes.step(c);
+        line.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    line
+}
+
+/// Follows the quotes of a shell line, also inside `"$(…)"`.
+#[derive(Debug, Default)]
+struct Quotes {
+    /// The open quotes and, as `(`, the open parentheses, innermost last.
+    open: Vec<char>,
+    before: Option<char>,
+}
+
+impl Quotes {
+    /// The quote the next character stands in.
+    fn now(&self) -> Option<char> {
+        self.open.last().copied().filter(|open| *open != '(')
+    }
+
+    /// Takes one character; returns the quote it stands in.
+    fn step(&mut self, c: char) -> Option<char> {
+        let quote = self.now();
+        let before = self.before.replace(c);
+        match (quote, c) {
+            (Some('\''), '\'') => drop(self.open.pop()),
+            (Some('\''), _) => {}
+            _ if before == Some('\\') => self.before = None,
+            (Some('"'), '"') => drop(self.open.pop()),
+            (None, '\'' | '"' | '(') => self.open.push(c),
+            (None, ')') => drop(self.open.pop()),
+            (Some('"'), '(') if before == Some('$') => self.open.push(c),
+            _ => {}
+        }
+        quote
+    }
 }
 
 /// Splits a template that needs no shell: no shell characters, no assignment before the command.
@@ -122,6 +207,31 @@ mod tests {
             assert_eq!(words[..2], ["/bin/sh", "-c"], "{template}");
             assert!(!words[2].contains("rm -rf"), "{template}");
             assert_eq!(words[3..], ["sh", "; rm -rf /", "/w t"], "{template}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_quoted_for_the_place_it_stands_in() {
+        for template in [
+            r#"p() { printf %s "$2"; }; p a {{prompt}}"#,
+            r#"p() { printf %s "$2"; }; p a "{{prompt}}""#,
+            r#"p() { printf %s "$2"; }; p a '{{prompt}}'"#,
+            r#"p() { printf %s "$2"; }; p a "$(printf %s {{prompt}})""#,
+            r#"printf %s "{{prompt}}" | cat"#,
+            r#"true \"; printf %s {{prompt}}"#,
+            "sh -c 'printf %s {{prompt}}'",
+            "sh -c 'printf %s {{prompt}} | cat'",
+            "env A=b sh -c \"printf %s {{prompt}}\"",
+            "sh -e -c 'printf %s \"{{prompt}}\"'",
+        ] {
+            let prompt = "it's *  `x` $HOME \"; echo {{cwd}}";
+            let argv = expand(template, Some(prompt));
+            let output = std::process::Command::new(&argv[0])
+                .args(&argv[1..])
+                .output()
+                .unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(printed, prompt, "{template}: {argv:?}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use offshoot_protocol::WorkerId;
 
+use crate::StartError;
+
 /// Everything the engine needs to know of its surroundings; it reads no environment itself.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -34,16 +36,24 @@ pub(crate) struct Home {
 /// Longest socket path that every supported system accepts, with its final NUL.
 const SOCKET_PATH_BYTES: usize = 103;
 
+/// Longest directory of sockets.
+const RUN_DIR_BYTES: usize = SOCKET_PATH_BYTES - "/0123456789abcdef.s".len();
+
 impl Home {
-    pub(crate) fn new(config: &EngineConfig) -> Self {
+    /// Lays out the data directory.
+    ///
+    /// # Errors
+    /// Neither the data directory nor the directory for sockets is short enough for sockets.
+    pub(crate) fn new(config: &EngineConfig) -> Result<Self, StartError> {
         let root = config.home.clone();
-        let fits =
-            |dir: &Path| dir.as_os_str().len() + "/0123456789abcdef.s".len() < SOCKET_PATH_BYTES;
-        let run_dir = match &config.run_dir {
-            Some(dir) if fits(dir) => dir.clone(),
-            _ => root.join("r"),
-        };
-        Self { root, run_dir }
+        let own = root.join("r");
+        let fits = |dir: &&PathBuf| dir.as_os_str().len() < RUN_DIR_BYTES;
+        let run_dir = config.run_dir.iter().chain([&own]).find(fits).cloned();
+        let run_dir = run_dir.ok_or_else(|| StartError::HomeTooLong {
+            home: root.clone(),
+            excess: own.as_os_str().len() + 1 - RUN_DIR_BYTES,
+        })?;
+        Ok(Self { root, run_dir })
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -69,7 +69,7 @@ impl Engine {
     /// # Errors
     /// Another server uses the directory, or it cannot be read or written.
     pub async fn start(config: EngineConfig) -> Result<Self, StartError> {
-        let home = Home::new(&config);
+        let home = Home::new(&config)?;
         make_directories(&home)?;
         let lock = lock_home(&home)?;
         let opened = Store::open(&home.database()).map_err(StartError::Store)?;

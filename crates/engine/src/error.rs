@@ -153,6 +153,17 @@ pub enum StartError {
         /// The holder, as it wrote itself down.
         pid: String,
     },
+    /// No terminal could be started: the sockets' paths would be too long for the system.
+    #[error(
+        "the data directory {} is {excess} bytes too long for sockets; choose a shorter one with --home, or set XDG_RUNTIME_DIR to a short directory",
+        .home.display()
+    )]
+    HomeTooLong {
+        /// The data directory.
+        home: PathBuf,
+        /// By how much.
+        excess: usize,
+    },
     /// The database cannot be opened, and setting it aside would lose what a newer version wrote.
     #[error("open the database: {0}")]
     Store(#[source] offshoot_store::StoreError),

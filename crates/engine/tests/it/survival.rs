@@ -1,7 +1,7 @@
 //! What outlives the engine, and how it is found again.
 
 use libtest_mimic::Trial;
-use offshoot_engine::StartError;
+use offshoot_engine::{Engine, StartError};
 use offshoot_protocol::rest::WorktreeFate;
 use offshoot_protocol::view::ProcessState;
 
@@ -26,6 +26,10 @@ pub fn trials() -> Vec<Trial> {
             a_killed_shim_is_lost_and_can_be_started_again,
         ),
         trial("a_second_engine_is_refused", a_second_engine_is_refused),
+        trial(
+            "a_home_too_long_for_sockets_is_refused",
+            a_home_too_long_for_sockets_is_refused,
+        ),
     ]
 }
 
@@ -162,4 +166,21 @@ async fn a_second_engine_is_refused() {
         matches!(&refused, StartError::Locked { pid, .. } if *pid == std::process::id().to_string()),
         "{refused}"
     );
+}
+
+async fn a_home_too_long_for_sockets_is_refused() {
+    let spot = Spot::new();
+    let mut config = spot.config();
+    config.home = spot.home().join("d".repeat(120));
+    let refused = Engine::start(config.clone()).await.err();
+    assert!(
+        matches!(&refused, Some(StartError::HomeTooLong { .. })),
+        "{refused:?}"
+    );
+    assert!(!config.home.exists(), "nothing is made");
+    let short = tempfile::tempdir().unwrap();
+    config.run_dir = Some(short.path().to_owned());
+    let engine = Engine::start(config).await.unwrap();
+    let (_, worker) = start(&engine, &spot.work(), "echo short").await;
+    wait_output(&worker, "short").await;
 }

@@ -337,7 +337,11 @@ fn keep_program(home: &Home, program: &Path) -> Result<PathBuf, StartError> {
         let fresh = home
             .programs()
             .join(format!(".offshoot-{name}.{}", std::process::id()));
-        std::fs::copy(program, &fresh).map_err(failed("copy the executable"))?;
+        if let Err(err) = std::fs::copy(program, &fresh) {
+            // On a full disk half a copy would fill it for good.
+            let _ = std::fs::remove_file(&fresh);
+            return Err(failed("copy the executable")(err));
+        }
         std::fs::rename(&fresh, &kept).map_err(failed("keep the executable"))?;
     }
     Ok(kept)

@@ -164,10 +164,12 @@ impl SessionEntry {
     }
 
     /// Returns the handles of all workers with a process.
+    /// Those of workers whose deletion was done while that of another failed are left out.
     pub(crate) fn handles(&self) -> Vec<WorkerHandle> {
         self.workers
             .iter()
             .filter_map(|worker| worker.handle.clone())
+            .filter(|handle| !handle.head().deleted)
             .collect()
     }
 

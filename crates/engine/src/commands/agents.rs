@@ -15,6 +15,11 @@ impl Engine {
     /// # Errors
     /// The request breaks a rule for templates or patterns.
     pub async fn create_agent(&self, request: CreateAgent) -> Result<Agent, EngineError> {
+        self.finish(move |engine| async move { engine.create_agent_now(request).await })
+            .await
+    }
+
+    async fn create_agent_now(&self, request: CreateAgent) -> Result<Agent, EngineError> {
         let agent = agents::create(request, Timestamp::now())?;
         let saved = self.inner.store.insert_agent(row_of(&agent)).await;
         saved.map_err(|err| self.store_error("record the agent", err))?;
@@ -29,6 +34,16 @@ impl Engine {
     /// # Errors
     /// There is no such custom agent, or the result breaks a rule.
     pub async fn patch_agent(
+        &self,
+        id: &AgentId,
+        change: PatchAgent,
+    ) -> Result<Agent, EngineError> {
+        let id = id.clone();
+        self.finish(move |engine| async move { engine.patch_agent_now(&id, change).await })
+            .await
+    }
+
+    async fn patch_agent_now(
         &self,
         id: &AgentId,
         change: PatchAgent,
@@ -49,6 +64,12 @@ impl Engine {
     /// # Errors
     /// There is no such agent, it is built in, or sessions use it.
     pub async fn delete_agent(&self, id: &AgentId) -> Result<(), EngineError> {
+        let id = id.clone();
+        self.finish(move |engine| async move { engine.delete_agent_now(&id).await })
+            .await
+    }
+
+    async fn delete_agent_now(&self, id: &AgentId) -> Result<(), EngineError> {
         if self.agent(id)?.is_built_in {
             return Err(EngineError::WrongState(
                 "Built-in agents cannot be deleted".to_owned(),

@@ -6,4 +6,23 @@ mod sessions;
 mod start;
 pub(crate) mod workers;
 
+use tracing::Instrument;
+
+use crate::{Engine, EngineError};
+
 pub(crate) use agents::agent_of;
+
+impl Engine {
+    /// Runs a command to its end, also when whoever gave it stops waiting, as a browser does that is
+    /// closed: a command given up half way would leave processes and worktrees that no session
+    /// knows.
+    async fn finish<T, F>(&self, command: impl FnOnce(Self) -> F) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let command = command(self.clone()).in_current_span();
+        let finished = self.inner.tasks.spawn(command).await;
+        finished.map_err(EngineError::internal("finish the command"))?
+    }
+}

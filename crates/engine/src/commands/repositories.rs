@@ -18,6 +18,12 @@ impl Engine {
     /// # Errors
     /// The path does not exist, is no repository, or is registered already.
     pub async fn register_repository(&self, path: &str) -> Result<Repository, EngineError> {
+        let path = path.to_owned();
+        self.finish(move |engine| async move { engine.register_repository_now(&path).await })
+            .await
+    }
+
+    async fn register_repository_now(&self, path: &str) -> Result<Repository, EngineError> {
         let path = paths::expand(path, self.user_home())?;
         if !path.exists() {
             return Err(EngineError::PathNotFound(path));
@@ -113,6 +119,15 @@ impl Engine {
         id: RepositoryId,
         change: PatchRepository,
     ) -> Result<Repository, EngineError> {
+        self.finish(move |engine| async move { engine.patch_repository_now(id, change).await })
+            .await
+    }
+
+    async fn patch_repository_now(
+        &self,
+        id: RepositoryId,
+        change: PatchRepository,
+    ) -> Result<Repository, EngineError> {
         let mut row = self.state().repository(id)?.row.clone();
         if let Some(command) = change.setup_command {
             row.setup_command = trimmed(command);
@@ -141,6 +156,11 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or sessions use it.
     pub async fn unregister_repository(&self, id: RepositoryId) -> Result<(), EngineError> {
+        self.finish(move |engine| async move { engine.unregister_repository_now(id).await })
+            .await
+    }
+
+    async fn unregister_repository_now(&self, id: RepositoryId) -> Result<(), EngineError> {
         let users: Vec<String> = {
             let state = self.state();
             state.repository(id)?;

@@ -47,6 +47,11 @@ impl Engine {
     /// The directory is missing or not allowed, or the agent cannot be started; then there is no
     /// session.
     pub async fn create_session(&self, request: CreateSession) -> Result<Session, EngineError> {
+        self.finish(move |engine| async move { engine.create_session_now(request).await })
+            .await
+    }
+
+    async fn create_session_now(&self, request: CreateSession) -> Result<Session, EngineError> {
         let (kind, location_path, repository, start) = match request {
             CreateSession::Quick {
                 location_path,
@@ -218,6 +223,15 @@ impl Engine {
         id: SessionId,
         change: PatchSession,
     ) -> Result<Session, EngineError> {
+        self.finish(move |engine| async move { engine.patch_session_now(id, change).await })
+            .await
+    }
+
+    async fn patch_session_now(
+        &self,
+        id: SessionId,
+        change: PatchSession,
+    ) -> Result<Session, EngineError> {
         if change.title.is_none() && change.branch.is_none() {
             return Err(invalid("title", "a title or a branch is needed"));
         }
@@ -234,6 +248,8 @@ impl Engine {
     }
 
     async fn rename_branch(&self, id: SessionId, branch: &str) -> Result<(), EngineError> {
+        let lifecycle = self.state().session(id)?.lifecycle.clone();
+        let _lifecycle = lifecycle.lock().await;
         let session = self.state().session(id)?.clone();
         let Some(old) = session.row.worktree_branch.clone() else {
             return Err(EngineError::WrongState(
@@ -241,7 +257,6 @@ impl Engine {
             ));
         };
         let directory = PathBuf::from(&session.row.location_path);
-        let _lifecycle = session.lifecycle.lock().await;
         let opened = self.open_repository(&directory).await?;
         opened
             .rename_branch(&directory, Some(&old), branch)
@@ -269,13 +284,19 @@ impl Engine {
     /// # Errors
     /// There is no such session, it is a quick one, or a process cannot be judged.
     pub async fn pause_session(&self, id: SessionId) -> Result<(), EngineError> {
+        self.finish(move |engine| async move { engine.pause_session_now(id).await })
+            .await
+    }
+
+    async fn pause_session_now(&self, id: SessionId) -> Result<(), EngineError> {
+        let lifecycle = self.state().session(id)?.lifecycle.clone();
+        let _lifecycle = lifecycle.lock().await;
         let session = self.state().session(id)?.clone();
         if session.row.kind == SessionKind::Quick {
             return Err(EngineError::WrongState(
                 "A quick session cannot be paused; stop its workers".to_owned(),
             ));
         }
-        let _lifecycle = session.lifecycle.lock().await;
         self.change_row(id, |row| row.paused = true).await?;
         for handle in session.handles() {
             handle.stop().await?;
@@ -292,8 +313,14 @@ impl Engine {
     /// # Errors
     /// There is no such session, its directory is gone, or a process cannot be started.
     pub async fn resume_session(&self, id: SessionId) -> Result<Session, EngineError> {
+        self.finish(move |engine| async move { engine.resume_session_now(id).await })
+            .await
+    }
+
+    async fn resume_session_now(&self, id: SessionId) -> Result<Session, EngineError> {
+        let lifecycle = self.state().session(id)?.lifecycle.clone();
+        let _lifecycle = lifecycle.lock().await;
         let session = self.state().session(id)?.clone();
-        let _lifecycle = session.lifecycle.lock().await;
         let dormant = session
             .handles()
             .iter()
@@ -333,8 +360,18 @@ impl Engine {
         id: SessionId,
         fate: WorktreeFate,
     ) -> Result<(), EngineError> {
+        self.finish(move |engine| async move { engine.delete_session_now(id, fate).await })
+            .await
+    }
+
+    async fn delete_session_now(
+        &self,
+        id: SessionId,
+        fate: WorktreeFate,
+    ) -> Result<(), EngineError> {
+        let lifecycle = self.state().session(id)?.lifecycle.clone();
+        let _lifecycle = lifecycle.lock().await;
         let session = self.state().session(id)?.clone();
-        let _lifecycle = session.lifecycle.lock().await;
         self.check_worktree_fate(&session, fate).await?;
         // Processes end first: a worktree is not removed under them. When it cannot be removed, the
         // session is still there, stopped, with its output.

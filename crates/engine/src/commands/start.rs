@@ -28,6 +28,11 @@ impl Engine {
     /// # Errors
     /// The path, the branch or the command is wrong; then nothing is left behind.
     pub async fn start_session(&self, request: StartSession) -> Result<Session, EngineError> {
+        self.finish(move |engine| async move { engine.start_session_now(request).await })
+            .await
+    }
+
+    async fn start_session_now(&self, request: StartSession) -> Result<Session, EngineError> {
         let path = paths::expand(&request.path, self.user_home())?;
         paths::check_location(&path, self.user_home())?;
         let first = self.first_worker_of(&request.run)?;

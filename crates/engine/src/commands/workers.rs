@@ -32,6 +32,15 @@ impl Engine {
         session_id: SessionId,
         name: Option<String>,
     ) -> Result<Worker, EngineError> {
+        self.finish(move |engine| async move { engine.create_terminal_now(session_id, name).await })
+            .await
+    }
+
+    async fn create_terminal_now(
+        &self,
+        session_id: SessionId,
+        name: Option<String>,
+    ) -> Result<Worker, EngineError> {
         let lifecycle = self.state().session(session_id)?.lifecycle.clone();
         let _lifecycle = lifecycle.lock().await;
         let mut session = self.state().session(session_id)?.clone();
@@ -72,6 +81,17 @@ impl Engine {
         session_id: SessionId,
         worker_id: WorkerId,
     ) -> Result<(), EngineError> {
+        self.finish(
+            move |engine| async move { engine.delete_worker_now(session_id, worker_id).await },
+        )
+        .await
+    }
+
+    async fn delete_worker_now(
+        &self,
+        session_id: SessionId,
+        worker_id: WorkerId,
+    ) -> Result<(), EngineError> {
         let lifecycle = self.state().session(session_id)?.lifecycle.clone();
         let _lifecycle = lifecycle.lock().await;
         let worker = self.state().session(session_id)?.worker(worker_id)?.clone();
@@ -100,6 +120,17 @@ impl Engine {
         session_id: SessionId,
         worker_id: WorkerId,
     ) -> Result<Worker, EngineError> {
+        self.finish(
+            move |engine| async move { engine.stop_worker_now(session_id, worker_id).await },
+        )
+        .await
+    }
+
+    async fn stop_worker_now(
+        &self,
+        session_id: SessionId,
+        worker_id: WorkerId,
+    ) -> Result<Worker, EngineError> {
         let lifecycle = self.state().session(session_id)?.lifecycle.clone();
         let _lifecycle = lifecycle.lock().await;
         self.worker(session_id, worker_id)?.stop().await?;
@@ -112,6 +143,20 @@ impl Engine {
     /// There is no such worker, its session is paused, its process cannot be judged, or the new
     /// one cannot be started.
     pub async fn restart_worker(
+        &self,
+        session_id: SessionId,
+        worker_id: WorkerId,
+        continue_conversation: bool,
+    ) -> Result<Worker, EngineError> {
+        self.finish(move |engine| async move {
+            engine
+                .restart_worker_now(session_id, worker_id, continue_conversation)
+                .await
+        })
+        .await
+    }
+
+    async fn restart_worker_now(
         &self,
         session_id: SessionId,
         worker_id: WorkerId,
@@ -143,6 +188,17 @@ impl Engine {
     /// There is no such worker, its session is paused or its directory gone, or the process cannot
     /// be started.
     pub async fn activate_worker(
+        &self,
+        session_id: SessionId,
+        worker_id: WorkerId,
+    ) -> Result<Activation, EngineError> {
+        self.finish(
+            move |engine| async move { engine.activate_worker_now(session_id, worker_id).await },
+        )
+        .await
+    }
+
+    async fn activate_worker_now(
         &self,
         session_id: SessionId,
         worker_id: WorkerId,

@@ -1,7 +1,7 @@
 //! Sessions and workers: what people do with them.
 
 use libtest_mimic::Trial;
-use offshoot_engine::EngineError;
+use offshoot_engine::{EngineError, Event, EventStream};
 use offshoot_protocol::TerminalSize;
 use offshoot_protocol::rest::WorktreeFate;
 use offshoot_protocol::terminal::ClientId;
@@ -43,6 +43,14 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "a_shell_can_be_added_and_deleted",
             a_shell_can_be_added_and_deleted,
+        ),
+        trial(
+            "a_command_is_carried_out_when_its_giver_leaves",
+            a_command_is_carried_out_when_its_giver_leaves,
+        ),
+        trial(
+            "a_shell_added_during_the_deletion_goes_with_it",
+            a_shell_added_during_the_deletion_goes_with_it,
         ),
     ]
 }
@@ -244,4 +252,59 @@ async fn a_revived_terminal_is_usable() {
     let between = &ended[ended.find("inside").unwrap()..ended.rfind("before").unwrap()];
     assert!(between.contains("\x1b[?1049l"), "{between:?}");
     assert!(between.ends_with("\r\n"), "{between:?}");
+}
+
+/// Begins a command and stops waiting for it at once, as a closed browser does.
+async fn give_and_leave<T>(command: impl Future<Output = T>) {
+    tokio::select! {
+        biased;
+        _ = command => panic!("nothing is done at the first poll"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+async fn wait_event(events: &mut EventStream, wanted: impl Fn(&Event) -> bool) {
+    let found = async { while !wanted(&events.next().await.unwrap().event) {} };
+    tokio::time::timeout(std::time::Duration::from_secs(20), found)
+        .await
+        .expect("the event comes");
+}
+
+fn directories_of_workers(spot: &Spot) -> usize {
+    let entries = std::fs::read_dir(spot.home().join("workers")).unwrap();
+    entries.count()
+}
+
+async fn a_command_is_carried_out_when_its_giver_leaves() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let mut events = engine.subscribe().events;
+    give_and_leave(engine.start_session(request(&spot.work(), "sleep 1000"))).await;
+    wait_event(&mut events, |event| {
+        matches!(event, Event::SessionCreated(_))
+    })
+    .await;
+    let id = engine.sessions()[0].id;
+    give_and_leave(engine.delete_session(id, WorktreeFate::Keep)).await;
+    wait_event(&mut events, |event| {
+        matches!(event, Event::SessionDeleted(_))
+    })
+    .await;
+    assert_eq!(directories_of_workers(&spot), 0);
+    engine.shutdown().await;
+}
+
+async fn a_shell_added_during_the_deletion_goes_with_it() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    for _ in 0..5 {
+        let (session, _) = start(&engine, &spot.work(), "sleep 1000").await;
+        let (_, deleted) = tokio::join!(
+            engine.create_terminal(session.id, None),
+            engine.delete_session(session.id, WorktreeFate::Keep)
+        );
+        deleted.unwrap();
+        assert_eq!(directories_of_workers(&spot), 0, "nothing is left behind");
+    }
+    engine.shutdown().await;
 }

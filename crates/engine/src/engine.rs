@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     instance: String,
     credentials: Credentials,
     state: Mutex<State>,
+    /// Held while a repository is registered, so that two who open it at once open one.
+    pub(crate) registering: tokio::sync::Mutex<()>,
     /// Locked while this engine lives: one server per data directory.
     _lock: File,
 }
@@ -93,6 +95,7 @@ impl Engine {
                     custom_agents: Vec::new(),
                     events: EventLog::new(),
                 }),
+                registering: tokio::sync::Mutex::default(),
                 _lock: lock,
                 config,
                 home,

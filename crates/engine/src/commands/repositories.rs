@@ -47,7 +47,13 @@ impl Engine {
         let root = opened.root().to_owned();
         let repository = match self.find_repository(&root) {
             Some(repository) => repository,
-            None => self.add_repository(&root, &opened).await?,
+            None => match self.add_repository(&root, &opened).await {
+                // Somebody else registered it meanwhile.
+                Err(EngineError::RepositoryExists(_)) => self
+                    .find_repository(&root)
+                    .ok_or(EngineError::RepositoryExists(root))?,
+                added => added?,
+            },
         };
         Ok((repository, opened))
     }
@@ -97,12 +103,14 @@ impl Engine {
             setup_command: None,
             env_vars: None,
         };
+        let remote_url = opened.remote_url().await.unwrap_or_default();
+        let _registering = self.inner.registering.lock().await;
+        if self.find_repository(path).is_some() {
+            return Err(EngineError::RepositoryExists(path.to_owned()));
+        }
         let saved = self.inner.store.insert_repository(row.clone()).await;
         saved.map_err(|err| self.store_error("record the repository", err))?;
-        let entry = RepositoryEntry {
-            row,
-            remote_url: opened.remote_url().await.unwrap_or_default(),
-        };
+        let entry = RepositoryEntry { row, remote_url };
         let view = entry.view();
         let mut state = self.state();
         state.repositories.push(entry);

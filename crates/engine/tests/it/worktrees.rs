@@ -29,6 +29,10 @@ pub fn trials() -> Vec<Trial> {
             a_dirty_worktree_is_not_removed,
         ),
         trial(
+            "sessions_started_at_once_share_a_new_repository",
+            sessions_started_at_once_share_a_new_repository,
+        ),
+        trial(
             "a_prompt_is_one_unchanged_argument",
             a_prompt_is_one_unchanged_argument,
         ),
@@ -213,4 +217,23 @@ async fn a_prompt_is_one_unchanged_argument() {
         .delete_session(session.id, WorktreeFate::Discard)
         .await
         .unwrap();
+}
+
+async fn sessions_started_at_once_share_a_new_repository() {
+    let spot = Spot::new();
+    repository(&spot);
+    let engine = spot.engine().await;
+    let begin = |branch| engine.start_session(on_new_branch(&spot, "cat", Some(branch)));
+    let (one, two, three) = tokio::join!(begin("one"), begin("two"), begin("three"));
+    let started = [one.unwrap(), two.unwrap(), three.unwrap()];
+    let [repository] = &engine.repositories()[..] else {
+        panic!("one repository: {:?}", engine.repositories())
+    };
+    for session in started {
+        assert_eq!(session.repository_id, Some(repository.id));
+        engine
+            .delete_session(session.id, WorktreeFate::Discard)
+            .await
+            .unwrap();
+    }
 }

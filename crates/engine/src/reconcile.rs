@@ -7,7 +7,7 @@
 //!  yes │ exited    │ shown with its exit status
 //!  yes │ lost      │ shown as lost (reboot, killed shim)
 //!  yes │ unknown   │ shown as unknown, asked again, never restarted
-//!  yes │ absent    │ shown as stopped, or lost if it was running
+//!  yes │ absent    │ shown as stopped, or lost if it was running, or unknown if its socket answers
 //!  no  │ any       │ the row (and its session's) is rebuilt from the directory's note
 //! ```
 //! Directories are looked at side by side and without connecting, so that hundreds of them cost
@@ -239,7 +239,9 @@ fn take_over(
         lifecycle: Arc::default(),
     };
     for row in rows {
-        let life = lives.remove(&row.id).unwrap_or(Life::Absent);
+        let life = lives
+            .remove(&row.id)
+            .unwrap_or_else(|| crate::worker::life_without_files(row.socket.as_deref()));
         let mut entry = entry_of(&row);
         if row.kind != WorkerKind::GitDiff {
             let patterns = patterns_of(engine, &entry);

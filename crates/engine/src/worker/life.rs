@@ -14,6 +14,9 @@ use super::spawn::spawn_shim;
 use super::task::{Change, Launch, WorkerTask, answer, exit_of, next_frame};
 use crate::EngineError;
 
+/// A program whose terminal went away ends of the hangup, nearly always; it gets so long.
+const HANGUP: Duration = Duration::from_secs(1);
+
 /// How often a worker whose process cannot be judged is looked at again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -304,14 +307,23 @@ impl WorkerTask {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
-        match self.probe() {
-            Life::Lost(meta) if meta.child_is_alive() == Some(true) => {
-                let pid = meta.child.pid;
-                Err(EngineError::WorkerUnknown(format!(
+        let patience = Instant::now() + HANGUP;
+        while let Some(pid) = self.program_without_terminal() {
+            if Instant::now() >= patience {
+                return Err(EngineError::WorkerUnknown(format!(
                     "its program still runs without its terminal; end it with `kill {pid}` and try again"
-                )))
+                )));
             }
-            _ => Ok(()),
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Returns the program that outlives its killed shim.
+    fn program_without_terminal(&self) -> Option<i32> {
+        match self.probe() {
+            Life::Lost(meta) if meta.child_is_alive() == Some(true) => Some(meta.child.pid),
+            _ => None,
         }
     }
 
@@ -495,7 +507,12 @@ impl WorkerTask {
     }
 
     fn probe(&self) -> Life {
-        offshoot_shim::probe(&self.setup.dir)
+        match offshoot_shim::probe(&self.setup.dir) {
+            Life::Absent if self.link.is_none() => {
+                life_without_files(self.setup.row.socket.as_deref())
+            }
+            life => life,
+        }
     }
 
     fn finish_stopping(&mut self) {
@@ -576,6 +593,24 @@ impl WorkerTask {
             .is_some_and(|watch| watch.on_exit());
         self.notify(Change::Process);
         self.show_activity(changed);
+    }
+}
+
+/// Judges a worker that has no directory by its socket alone: who deletes files does not end what
+/// runs, and starting it again would run it twice.
+pub(crate) fn life_without_files(socket: Option<&str>) -> Life {
+    let answered = socket.and_then(|path| std::os::unix::net::UnixStream::connect(path).ok());
+    let Some(stream) = answered else {
+        return Life::Absent;
+    };
+    let pid = rustix::net::sockopt::socket_peercred(&stream).map(|peer| peer.pid);
+    let how = match pid {
+        Ok(pid) => format!("; end it with `kill {pid}`"),
+        Err(_) => String::new(),
+    };
+    Life::Unknown {
+        meta: None,
+        reason: format!("its files were deleted while it runs{how}"),
     }
 }
 

@@ -37,6 +37,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EngineError;
 
+pub(crate) use self::life::life_without_files;
 use self::ring::Ring;
 pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
 

@@ -1,7 +1,7 @@
 //! What outlives the engine, and how it is found again.
 
 use libtest_mimic::Trial;
-use offshoot_engine::{Engine, StartError};
+use offshoot_engine::{Engine, EngineError, StartError};
 use offshoot_protocol::rest::WorktreeFate;
 use offshoot_protocol::view::ProcessState;
 
@@ -24,6 +24,10 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "a_killed_shim_is_lost_and_can_be_started_again",
             a_killed_shim_is_lost_and_can_be_started_again,
+        ),
+        trial(
+            "a_process_whose_files_were_deleted_is_not_started_twice",
+            a_process_whose_files_were_deleted_is_not_started_twice,
         ),
         trial("a_second_engine_is_refused", a_second_engine_is_refused),
         trial(
@@ -183,4 +187,43 @@ async fn a_home_too_long_for_sockets_is_refused() {
     let engine = Engine::start(config).await.unwrap();
     let (_, worker) = start(&engine, &spot.work(), "echo short").await;
     wait_output(&worker, "short").await;
+}
+
+async fn a_process_whose_files_were_deleted_is_not_started_twice() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "sh -c 'echo here; cat'").await;
+    wait_output(&worker, "here").await;
+    let id = worker.id();
+    engine.shutdown().await;
+    drop((engine, worker));
+    let dir = spot.home().join("workers").join(id.to_string());
+    let offshoot_shim::Life::Running(meta) = offshoot_shim::probe(&dir) else {
+        panic!("it runs")
+    };
+    std::fs::remove_dir_all(&dir).unwrap();
+
+    let engine = spot.engine().await;
+    let worker = engine.worker(session.id, id).unwrap();
+    let head = worker.head();
+    assert_eq!(head.process.state, ProcessState::Unknown);
+    let reason = head.process.reason.unwrap();
+    assert!(
+        reason.contains(&format!("kill {}", meta.shim.pid)),
+        "{reason}"
+    );
+    let refused = engine.restart_worker(session.id, id, false).await;
+    assert!(
+        matches!(refused, Err(EngineError::WorkerUnknown(_))),
+        "{refused:?}"
+    );
+
+    let pid = rustix::process::Pid::from_raw(meta.shim.pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    wait(&worker, "its end", |head| !head.is_alive()).await;
+    engine.restart_worker(session.id, id, false).await.unwrap();
+    engine
+        .delete_session(session.id, WorktreeFate::Keep)
+        .await
+        .unwrap();
 }

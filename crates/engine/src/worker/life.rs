@@ -267,6 +267,7 @@ impl WorkerTask {
                 head.title = None;
             });
         }
+        self.next_title = None;
         self.connect(meta).await;
         Ok(())
     }

@@ -16,6 +16,9 @@ const TURN_BYTES: u64 = 512 * 1024;
 /// The screen catches up when output was quiet for so long.
 const QUIET: Duration = Duration::from_millis(25);
 
+/// A title is shown for at least so long.
+const TITLE_EVERY: Duration = Duration::from_millis(250);
+
 /// So little output is parsed at once: somebody types, and nothing is gained by waiting.
 const LITTLE: u64 = 8 * 1024;
 
@@ -232,24 +235,33 @@ impl WorkerTask {
         let mut changed = false;
         for event in events {
             if let offshoot_vt::Event::Title(title) = event {
-                self.on_title(title);
+                self.next_title = Some(title.clone());
             }
             changed |= self
                 .activities
                 .as_mut()
                 .is_some_and(|watch| watch.on_event(event));
         }
+        if self.title_at.is_none() {
+            self.show_title();
+        }
         self.show_activity(changed);
     }
 
-    fn on_title(&mut self, title: &str) {
-        let title = Some(title.to_owned()).filter(|title| !title.is_empty());
+    /// Shows the newest title, and the next one not at once: every title is told to every client,
+    /// and programs count seconds or percents in theirs.
+    pub(super) fn show_title(&mut self) {
+        let Some(title) = self.next_title.take() else {
+            return;
+        };
+        let title = Some(title).filter(|title| !title.is_empty());
         let changed = self.shared.head.send_if_modified(|head| {
             let changed = head.title != title;
             head.title = title;
             changed
         });
         if changed {
+            self.title_at = Some(Instant::now() + TITLE_EVERY);
             self.notify(Change::Process);
         }
     }

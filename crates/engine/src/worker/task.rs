@@ -105,6 +105,10 @@ pub(super) struct WorkerTask {
     pub(super) catch_up_at: Option<Instant>,
     pub(super) rest_at: Option<Instant>,
     pub(super) activities: Option<Activities>,
+    /// The newest title, when it is not shown yet.
+    pub(super) next_title: Option<String>,
+    /// Until then no other title is shown.
+    pub(super) title_at: Option<Instant>,
     // input
     pub(super) inputs: Inputs,
     pub(super) viewers: Viewers,
@@ -172,6 +176,8 @@ pub(crate) fn spawn(
         catch_up_at: None,
         rest_at: None,
         activities,
+        next_title: None,
+        title_at: None,
         inputs: Inputs::default(),
         viewers: Viewers::default(),
     };
@@ -273,6 +279,7 @@ impl WorkerTask {
             stop,
             self.catch_up_at,
             self.rest_at,
+            self.title_at,
             activity,
         ]
         .into_iter()
@@ -301,6 +308,10 @@ impl WorkerTask {
         if due(self.rest_at) {
             self.rest_at = None;
             self.shared.ring.lock().settle();
+        }
+        if due(self.title_at) {
+            self.title_at = None;
+            self.show_title();
         }
         if due(self.activities.as_ref().and_then(Activities::deadline)) {
             self.judge_activity().await;

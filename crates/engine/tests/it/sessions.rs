@@ -45,6 +45,10 @@ pub fn trials() -> Vec<Trial> {
             a_shell_can_be_added_and_deleted,
         ),
         trial(
+            "a_flood_of_titles_is_no_flood_of_events",
+            a_flood_of_titles_is_no_flood_of_events,
+        ),
+        trial(
             "a_command_is_carried_out_when_its_giver_leaves",
             a_command_is_carried_out_when_its_giver_leaves,
         ),
@@ -307,4 +311,24 @@ async fn a_shell_added_during_the_deletion_goes_with_it() {
         assert_eq!(directories_of_workers(&spot), 0, "nothing is left behind");
     }
     engine.shutdown().await;
+}
+
+async fn a_flood_of_titles_is_no_flood_of_events() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let flood = r#"sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); printf "\033]0;t%d\007" $i; done; cat'"#;
+    let (session, worker) = start(&engine, &spot.work(), flood).await;
+    let before = engine.subscribe().seq;
+    let since = std::time::Instant::now();
+    wait(&worker, "the last title", |head| {
+        head.title.as_deref() == Some("t3000")
+    })
+    .await;
+    let events = engine.subscribe().seq - before;
+    let ticks = u64::try_from(since.elapsed().as_millis()).unwrap() / 250;
+    assert!(events < 20 + 4 * ticks, "{events} events in {ticks} ticks");
+    engine
+        .delete_session(session.id, WorktreeFate::Keep)
+        .await
+        .unwrap();
 }

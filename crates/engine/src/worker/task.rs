@@ -299,6 +299,8 @@ impl WorkerTask {
             .as_ref()
             .is_some_and(|stopping| stopping.deadline <= now)
         {
+            // Taking in the last output may have taken longer than the process took to end.
+            self.look_again().await;
             self.give_up_stopping();
         }
         if due(self.catch_up_at) {

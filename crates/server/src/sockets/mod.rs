@@ -41,7 +41,7 @@ pub(crate) async fn app(
 ) -> ApiResult<Response> {
     let (upgrade, dialect) = negotiate(upgrade, app::SUBPROTOCOL)?;
     Ok(match dialect {
-        Dialect::V1 => serve(app, upgrade, |app, socket| app_v1::run(app, socket)),
+        Dialect::V1 => serve(app, upgrade, app_v1::run),
         Dialect::V2 => serve(app, upgrade, |app, socket| {
             app_v2::run(app, socket, resume.0)
         }),

@@ -145,12 +145,15 @@ async fn signing_out_and_revoking_end_access(rig: Arc<Rig>) {
     );
 }
 
+/// Headers of a request, and the status over HTTP and of an upgrade.
+type Case<'a> = (&'a [(&'static str, &'a str)], u16, u16);
+
 async fn the_matrix_holds_over_the_wire(rig: Arc<Rig>) {
     let cookie = cookie_for(&rig).await;
     let bearer = format!("Bearer {}", rig.access.token);
     let own = format!("http://{}", rig.addr);
     let evil = [("host", "evil.example"), ("authorization", bearer.as_str())];
-    let cases: [(&[(&'static str, &str)], u16, u16); 9] = [
+    let cases: [Case<'_>; 9] = [
         (&[], 401, 401),
         (&[("authorization", &bearer)], 200, 101),
         (&[("authorization", "Bearer wrong")], 401, 401),

@@ -14,6 +14,7 @@ mod rest;
 mod rig;
 mod terminal_v1;
 mod terminal_v2;
+mod tls;
 
 use libtest_mimic::Arguments;
 
@@ -31,6 +32,7 @@ fn main() {
         .chain(app::trials())
         .chain(terminal_v2::trials())
         .chain(terminal_v1::trials())
+        .chain(tls::trials())
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

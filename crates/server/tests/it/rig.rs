@@ -55,11 +55,23 @@ pub fn trial<F>(name: &str, test: impl FnOnce(Arc<Rig>) -> F + Send + 'static) -
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    trial_with(name, |_| (), test)
+}
+
+/// Makes a test with a running server of another configuration.
+pub fn trial_with<F>(
+    name: &str,
+    change: impl FnOnce(&mut ServerConfig) + Send + 'static,
+    test: impl FnOnce(Arc<Rig>) -> F + Send + 'static,
+) -> Trial
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     Trial::test(name, move || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
-            let rig = Arc::new(Rig::start(|_| ()).await);
+            let rig = Arc::new(Rig::start(change).await);
             let test = tokio::time::timeout(TEST_TIME, test(Arc::clone(&rig)));
             let outcome = tokio::spawn(test).await;
             rig.end().await;

@@ -277,8 +277,11 @@ async fn one_client_owns_the_size(rig: Arc<Rig>) {
     size(&mut desktop, |size, owner| size == smaller && owner).await;
 }
 
+/// The word of an error frame and the close code after it.
+type Failure = (ErrorCode, Option<u16>);
+
 /// Reads the error and the close code that end a connection.
-async fn failure(socket: &mut Socket) -> (ErrorCode, Option<u16>) {
+async fn failure(socket: &mut Socket) -> Failure {
     loop {
         match socket
             .message()
@@ -299,7 +302,7 @@ async fn bad_frames_are_answered_with_the_reason(rig: Arc<Rig>) {
     let ids = rig.run("cat").await;
     let hello = || ClientFrame::Hello(live(1, 80, 24)).encode();
     let invalid = (ErrorCode::InvalidRequest, Some(1002));
-    let cases: Vec<(Vec<Message>, (ErrorCode, Option<u16>))> = vec![
+    let cases: Vec<(Vec<Message>, Failure)> = vec![
         (vec![Message::Binary(Bytes::new())], invalid),
         (
             vec![Message::Binary(Bytes::from_static(b"\x01not json"))],

@@ -82,7 +82,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells whether the request's credential is valid; it fails with 401 otherwise. */
+        /**
+         * Tells whether the request's credential is valid; it fails with 401 otherwise. A browser's visit
+         *     prolongs its cookie, as the server prolongs the sign-in.
+         */
         get: operations["auth_me"];
         put?: never;
         post?: never;

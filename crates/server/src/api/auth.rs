@@ -84,13 +84,18 @@ pub(crate) struct Me {
     signed_in: bool,
 }
 
-/// Tells whether the request's credential is valid; it fails with 401 otherwise.
+/// Tells whether the request's credential is valid; it fails with 401 otherwise. A browser's visit
+/// prolongs its cookie, as the server prolongs the sign-in.
 #[utoipa::path(
     get, path = "/api/auth/me", operation_id = "auth_me", tag = "auth",
     responses((status = 200, body = Me), (status = "default", body = Problem)),
 )]
-pub(crate) async fn me() -> ApiJson<Me> {
-    ApiJson(Me { signed_in: true })
+pub(crate) async fn me(State(app): State<App>, headers: HeaderMap) -> impl IntoResponse {
+    let prolonged = cookie(&app, &headers).map(|secret| {
+        let cookie = set_cookie(cookie_name(&app, &headers), secret, COOKIE_SECONDS);
+        AppendHeaders([(header::SET_COOKIE, cookie)])
+    });
+    (prolonged, ApiJson(Me { signed_in: true }))
 }
 
 /// Answer of `POST /api/auth/codes`.

@@ -9,6 +9,7 @@ mod app_v2;
 mod flow;
 mod history_v1;
 mod images;
+mod shapes_v1;
 mod terminal_v1;
 mod terminal_v2;
 mod utf8;

@@ -62,6 +62,14 @@ pub fn trials() -> Vec<Trial> {
             answers_to_queries_are_dropped,
         ),
         trial("v1_garbage_is_ignored", garbage_is_ignored),
+        trial(
+            "v1_a_size_said_while_a_worker_revives_counts",
+            a_size_said_while_a_worker_revives_counts,
+        ),
+        trial(
+            "v1_a_stalled_client_loses_nothing_and_slows_nobody",
+            a_stalled_client,
+        ),
     ]
 }
 
@@ -502,4 +510,49 @@ async fn garbage_is_ignored(rig: Arc<Rig>) {
     socket.frame_of("history").await;
     input(&mut socket, "still there\r").await;
     output_with(&mut socket, "still there").await;
+}
+
+async fn a_stalled_client(rig: Arc<Rig>) {
+    let ids = rig.script("read x; seq 1 1000000; exit 3").await;
+    let mut stalled = rig.worker_socket(ids).await;
+    let mut other = rig.worker_socket(ids).await;
+    input(&mut other, "go\r").await;
+    let expected: String = (1..=1_000_000).map(|n| format!("{n}\r\n")).collect();
+    for socket in [&mut other, &mut stalled] {
+        let (mut seen, mut at) = (String::new(), None);
+        let exit = loop {
+            let frame = socket.frame().await;
+            match frame["type"].as_str().unwrap() {
+                "output" => {
+                    let data = frame["data"].as_str().unwrap();
+                    let end = frame["offset"].as_u64().unwrap();
+                    assert!(
+                        at.is_none_or(|at| at + data.len() as u64 == end),
+                        "offsets chain"
+                    );
+                    at = Some(end);
+                    seen.push_str(data);
+                }
+                "exit" => break frame,
+                _ => {}
+            }
+        };
+        assert!(seen.ends_with(&expected), "{} bytes", seen.len());
+        assert_eq!(exit["exitCode"], 3);
+    }
+}
+
+async fn a_size_said_while_a_worker_revives_counts(rig: Arc<Rig>) {
+    let ids = rig
+        .script("while read x; do [ \"$x\" = end ] && exit; stty size; done")
+        .await;
+    let mut socket = rig.worker_socket(ids).await;
+    input(&mut socket, "end\r").await;
+    socket.frame_of("exit").await;
+    let mut second = rig.worker_socket(ids).await;
+    second
+        .send(json!({"type": "resize", "cols": 91, "rows": 37}))
+        .await;
+    input(&mut second, "\r").await;
+    output_with(&mut second, "37 91").await;
 }

@@ -69,7 +69,7 @@ impl Csi {
         index < MAX_PARAMS && self.joined & (1 << index) != 0
     }
 
-    /// Parses what is between `ESC [` and the end, final byte included; controls are skipped.
+    /// Parses what is between `ESC [` and the end, final byte included.
     /// None when it has no defined form.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut csi = Self::default();
@@ -287,51 +287,48 @@ impl Parser {
         let byte = bytes[at];
         match byte {
             ESC => {
-                self.abort(sink);
+                self.abort();
                 return self.start(bytes, at, sink);
             }
             CAN | SUB | 0x80.. => {
-                self.abort(sink);
+                self.abort();
                 return at + 1;
             }
             0x7f => return at + 1,
             _ => {}
         }
-        self.pending.push(byte);
         if byte < 0x20 {
-            self.limit_sequence(sink);
+            // A control inside of a sequence has its effect at once.
+            sink.control(byte);
             return at + 1;
         }
+        self.pending.push(byte);
         match self.state {
             State::Escape => self.escape_byte(byte, sink),
             State::Csi if byte >= 0x40 => {
-                let mut sequence = self.finish();
-                run_controls(&sequence, sink);
-                sequence.retain(|&byte| byte >= 0x20 || byte == ESC);
+                let sequence = self.finish();
                 if let Some(csi) = Csi::parse(&sequence[2..]) {
                     sink.csi(&csi, at + 1);
                 }
                 self.reuse(sequence);
             }
-            State::CsiIgnore if byte >= 0x40 => self.abort(sink),
-            _ => self.limit_sequence(sink),
+            State::CsiIgnore if byte >= 0x40 => self.abort(),
+            _ => self.limit_sequence(),
         }
         at + 1
     }
 
     fn escape_byte(&mut self, byte: u8, sink: &mut impl Sink) {
-        let first = self.pending.iter().skip(1).find(|&&byte| byte >= 0x20) == Some(&byte)
-            && self.pending.iter().filter(|&&byte| byte >= 0x20).count() == 1;
+        let first = self.pending.len() == 2;
         match byte {
-            b'[' if first => self.enter(State::Csi, sink),
-            b']' if first => self.enter(State::Osc, sink),
-            b'P' if first => self.enter(State::Dcs, sink),
-            b'X' | b'^' | b'_' if first => self.enter(State::Other, sink),
-            0x20..=0x2f => self.limit_sequence(sink),
+            b'[' if first => self.state = State::Csi,
+            b']' if first => self.state = State::Osc,
+            b'P' if first => self.state = State::Dcs,
+            b'X' | b'^' | b'_' if first => self.state = State::Other,
+            0x20..=0x2f => self.limit_sequence(),
             _ => {
                 let sequence = self.finish();
-                run_controls(&sequence, sink);
-                let mut visible = sequence[1..].iter().filter(|&&byte| byte >= 0x20);
+                let mut visible = sequence[1..].iter();
                 let (intermediate, last, extra) = (visible.next(), visible.next(), visible.next());
                 match (intermediate, last, extra) {
                     (Some(&last), None, _) => sink.escape(0, last),
@@ -343,25 +340,12 @@ impl Parser {
         }
     }
 
-    /// Goes on to a longer form; controls met so far have had their effect.
-    fn enter(&mut self, state: State, sink: &mut impl Sink) {
-        let introducer = self.pending.last().copied().unwrap_or(ESC);
-        let sequence = std::mem::take(&mut self.pending);
-        run_controls(&sequence, sink);
-        self.reuse(sequence);
-        self.pending.extend_from_slice(&[ESC, introducer]);
-        self.state = state;
-    }
-
     /// Turns a sequence that exceeds the cap into one to be skipped.
-    fn limit_sequence(&mut self, sink: &mut impl Sink) {
+    fn limit_sequence(&mut self) {
         if self.pending.len() < MAX_SEQUENCE {
             return;
         }
         let sequence = std::mem::take(&mut self.pending);
-        if self.state != State::CsiIgnore {
-            run_controls(&sequence, sink);
-        }
         self.reuse(sequence);
         // A private marker after a parameter sends any VT500 parser to its ignoring state.
         self.pending.extend_from_slice(b"\x1b[0<");
@@ -458,21 +442,8 @@ impl Parser {
         }
     }
 
-    fn abort(&mut self, sink: &mut impl Sink) {
-        let ignored = self.state == State::CsiIgnore;
+    fn abort(&mut self) {
         let sequence = self.finish();
-        if !ignored {
-            run_controls(&sequence, sink);
-        }
         self.reuse(sequence);
-    }
-}
-
-/// Controls inside of a sequence have their effect, as if they stood before it.
-fn run_controls(sequence: &[u8], sink: &mut impl Sink) {
-    for &byte in sequence {
-        if byte < 0x20 && byte != ESC {
-            sink.control(byte);
-        }
     }
 }

@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import type { Session } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
@@ -19,7 +20,16 @@ const LANES: { lane: Lane; name: string; empty: string; tone: string }[] = [
 
 export function Dashboard() {
   const sessions = useApp((app) => app.sessions);
-  const ordered = byUrgency(sessions);
+  const lanes = LANES.map((lane) => ({
+    ...lane,
+    sessions: byUrgency(sessions).filter(
+      (session) => STATES[sessionState(session).kind].lane === lane.lane,
+    ),
+  }));
+  // An empty lane keeps its place but leaves the room to the others.
+  const columns = lanes.map((lane) =>
+    lane.sessions.length === 0 ? 'minmax(0, 190px)' : 'minmax(0, 1fr)',
+  );
   return (
     <div className="h-full overflow-y-auto">
       <div className="mx-auto flex w-full max-w-[1480px] flex-col gap-5 p-4 max-sm:p-3">
@@ -30,15 +40,12 @@ export function Dashboard() {
         {sessions.length === 0 ? (
           <Checks />
         ) : (
-          <div className="grid items-start gap-4 lg:grid-cols-[repeat(3,minmax(0,1fr))]">
-            {LANES.map(({ lane, ...rest }) => (
-              <LaneColumn
-                key={lane}
-                {...rest}
-                sessions={ordered.filter(
-                  (session) => STATES[sessionState(session).kind].lane === lane,
-                )}
-              />
+          <div
+            className="grid items-start gap-4 lg:grid-cols-(--lanes)"
+            style={{ '--lanes': columns.join(' ') } as CSSProperties}
+          >
+            {lanes.map(({ lane, ...rest }) => (
+              <LaneColumn key={lane} {...rest} />
             ))}
           </div>
         )}
@@ -68,9 +75,11 @@ function LaneColumn({ name, empty, tone, sessions }: LaneColumnProps) {
       {isEmpty && (
         <p className="rounded-lg border border-dashed border-line px-3 py-4 text-ink-3">{empty}</p>
       )}
-      {sessions.map((session) => (
-        <Card key={session.id} session={session} />
-      ))}
+      <div className="grid items-start gap-2 grid-cols-[repeat(auto-fill,minmax(min(320px,100%),1fr))]">
+        {sessions.map((session) => (
+          <Card key={session.id} session={session} />
+        ))}
+      </div>
     </section>
   );
 }

@@ -46,25 +46,26 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
       }}
     >
       <Notices terminal={terminal} />
-      <div
-        ref={place}
-        data-tone={isDark ? 'dark' : 'light'}
-        className={cx(
-          'terminal-place min-h-0 min-w-0 flex-1',
-          !view.owner && view.size && 'is-foreign',
-          isCoarse && 'is-coarse',
-        )}
-      />
-      {isSearching && (
-        <SearchBar
-          search={terminal.screen.search}
-          onClose={() => {
-            setSearching(false);
-            terminal.screen.focus();
-          }}
+      <div className="relative flex min-h-0 min-w-0 flex-1 flex-col">
+        <div
+          ref={place}
+          data-tone={isDark ? 'dark' : 'light'}
+          className={cx(
+            'terminal-place min-h-0 min-w-0 flex-1',
+            !view.owner && view.size && 'is-foreign',
+          )}
         />
-      )}
-      <ScrollButtons terminal={terminal} />
+        {isSearching && (
+          <SearchBar
+            search={terminal.screen.search}
+            onClose={() => {
+              setSearching(false);
+              terminal.screen.focus();
+            }}
+          />
+        )}
+        <ScrollButtons terminal={terminal} isTouch={isCoarse} />
+      </div>
       <EndBar session={session} worker={worker} />
       {isCoarse && isAlive && <TouchInput terminal={terminal} />}
       <StatusBar worker={worker} terminal={terminal} onSearch={() => setSearching(true)} />
@@ -105,7 +106,7 @@ function Notices({ terminal }: { terminal: LiveTerminal }) {
 }
 
 /** Back to the newest line, and on to older ones than are held here. */
-function ScrollButtons({ terminal }: { terminal: LiveTerminal }) {
+function ScrollButtons({ terminal, isTouch }: { terminal: LiveTerminal; isTouch: boolean }) {
   const { atTop, atBottom } = useScroll(terminal);
   const { hasOlder } = useLinkView(terminal);
   return (
@@ -121,11 +122,11 @@ function ScrollButtons({ terminal }: { terminal: LiveTerminal }) {
       )}
       {!atBottom && (
         <Button
-          className="absolute right-6 bottom-14 z-10 shadow-pop"
+          className="absolute right-5 bottom-3 z-10 shadow-pop"
           icon={<ArrowDown size={13} aria-hidden />}
           onClick={() => {
             terminal.screen.scrollToBottom();
-            terminal.screen.focus();
+            if (!isTouch) terminal.screen.focus();
           }}
         >
           Newest

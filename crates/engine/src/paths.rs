@@ -57,6 +57,18 @@ pub(crate) fn expand(text: &str, user_home: &Path) -> Result<PathBuf, EngineErro
     Ok(normalise(&path))
 }
 
+/// Returns the path of a directory as it is kept and shown: as it was typed where that is plain,
+/// else expanded.
+pub(crate) fn plain(text: &str, user_home: &Path) -> Result<String, EngineError> {
+    let expanded = expand(text, user_home)?;
+    let typed = text.trim();
+    // Existing clients look their worktrees up by the very text they sent.
+    if Path::new(typed) == expanded {
+        return Ok(typed.to_owned());
+    }
+    Ok(expanded.to_string_lossy().into_owned())
+}
+
 fn normalise(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -156,6 +168,14 @@ mod tests {
         for bad in ["", "  ", "rel/ative", "~other/x", "/a\0b"] {
             assert!(expand(bad, home).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_path_is_kept_as_typed_only_where_that_is_plain() {
+        let home = Path::new("/home/u");
+        assert_eq!(plain("/a/b", home).unwrap(), "/a/b");
+        assert_eq!(plain("~/a", home).unwrap(), "/home/u/a");
+        assert_eq!(plain("/ok/link/../etc", home).unwrap(), "/ok/etc");
     }
 
     #[test]

@@ -317,6 +317,10 @@ impl ClientFrame {
         Ok(match fields.kind {
             0x01 => {
                 let hello: Hello = fields.json()?;
+                if hello.client == ClientId(0) {
+                    let what = "the client's number must not be 0".to_owned();
+                    return Err(FrameError::Invalid { kind: 0x01, what });
+                }
                 if hello.size.is_some_and(|size| !size.is_valid()) {
                     let what = "the size is not within 1…1000".to_owned();
                     return Err(FrameError::Invalid { kind: 0x01, what });
@@ -582,6 +586,7 @@ mod tests {
             b"\x02\x01",
             b"\x04\x00\x00\x01\x00",
             b"\x01{}",
+            b"\x01{\"client\":\"0\"}",
             b"\xff",
         ] {
             assert!(

@@ -69,11 +69,8 @@ impl Engine {
                 start,
             ),
         };
-        let location_path = location_path.trim().to_owned();
-        paths::check_location(
-            &paths::expand(&location_path, self.user_home())?,
-            self.user_home(),
-        )?;
+        let location_path = paths::plain(&location_path, self.user_home())?;
+        paths::check_location(location_path.as_ref(), self.user_home())?;
         if let Some((id, branch)) = &repository {
             self.repository(*id)?;
             if branch.trim().is_empty() {
@@ -114,7 +111,7 @@ impl Engine {
             location_path: new.location_path,
             repository_id: new.repository_id,
             worktree_branch: new.worktree_branch,
-            title: new.title,
+            title: new.title.as_deref().map(clean_title),
             initial_prompt: new.prompt.clone(),
             created_at: Timestamp::now(),
             paused: false,
@@ -240,7 +237,7 @@ impl Engine {
             self.rename_branch(id, branch.trim()).await?;
         }
         if let Some(title) = change.title {
-            self.change_row(id, |row| row.title = Some(title.trim().to_owned()))
+            self.change_row(id, |row| row.title = Some(clean_title(&title)))
                 .await?;
             self.state().publish_update(id);
         }
@@ -464,6 +461,20 @@ fn diff_worker(base_commit: String) -> WorkerEntry {
         base_commit: Some(base_commit),
         ..worker(WorkerKind::GitDiff, "Diff".to_owned())
     }
+}
+
+/// A title is one line for people: characters that move the cursor or turn the writing around
+/// become blanks.
+fn clean_title(title: &str) -> String {
+    let is_unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let clean: String = title
+        .chars()
+        .map(|c| if is_unseen(c) { ' ' } else { c })
+        .collect();
+    clean.trim().to_owned()
 }
 
 pub(crate) fn check_title(title: Option<&str>) -> Result<(), EngineError> {

@@ -22,11 +22,15 @@ pub(crate) struct Activities {
     settle_at: Option<Instant>,
     tick_at: Option<Instant>,
     shown: Activity,
+    /// What is parsed after the end says nothing about now.
+    ended: bool,
 }
 
 impl Activities {
     /// Begins with `idle`, or `exited` when no process lives.
-    pub(crate) fn new(asking_patterns: &[String], alive: bool) -> Self {
+    /// `ended` is when the process ended, if it has.
+    pub(crate) fn new(asking_patterns: &[String], ended: Option<Timestamp>) -> Self {
+        let alive = ended.is_none();
         let state = if alive {
             ActivityState::Idle
         } else {
@@ -40,8 +44,9 @@ impl Activities {
             shown: Activity {
                 state,
                 reason: None,
-                since: Timestamp::now(),
+                since: ended.unwrap_or_else(Timestamp::now),
             },
+            ended: !alive,
         }
     }
 
@@ -104,12 +109,16 @@ impl Activities {
 
     /// The process ended.
     pub(crate) fn on_exit(&mut self) -> bool {
+        self.ended = true;
         self.settle_at = None;
         self.tick_at = None;
         self.show(ActivityState::Exited, None)
     }
 
     fn update(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
         let Judgement { state, reason } = self.detector.now().clone();
         if state == ActivityState::Working && self.tick_at.is_none() {
             self.tick_at = Some(Instant::now() + TICK);

@@ -220,6 +220,9 @@ impl WorkerTask {
 
     /// Starts the process, ending a living one first.
     pub(super) async fn start(&mut self, launch: Launch) -> Result<(), EngineError> {
+        if launch.fresh {
+            self.screen = None;
+        }
         self.end_living().await?;
         let preface = if launch.fresh {
             Vec::new()
@@ -260,7 +263,7 @@ impl WorkerTask {
         tracing::info!(pid = meta.child.pid, epoch = meta.epoch, "started");
         self.setup.row.socket = meta.socket.to_str().map(str::to_owned);
         if let Some(activities) = &mut self.activities {
-            *activities = super::activities::Activities::new(&self.setup.asking_patterns, true);
+            *activities = super::activities::Activities::new(&self.setup.asking_patterns, None);
             let shown = activities.shown().clone();
             self.shared.head.send_modify(|head| {
                 head.activity = Some(shown);
@@ -382,6 +385,8 @@ impl WorkerTask {
     }
 
     async fn delete_all(&mut self) -> Result<(), EngineError> {
+        // Nobody will look at it again.
+        self.screen = None;
         self.end_living().await?;
         match std::fs::remove_dir_all(&self.setup.dir) {
             Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
@@ -432,13 +437,15 @@ impl WorkerTask {
         self.probe_at = Some(Instant::now() + LEAVE);
     }
 
+    /// Takes in what the log holds; the screen follows later. A flood's last megabytes take far
+    /// longer to parse than to read, and nobody who stops a worker wants to wait for that.
     async fn read_to_end(&mut self) {
         self.more_output = true;
         while self.more_output {
-            self.read_output().await;
+            self.take_in_output();
             tokio::task::yield_now().await;
         }
-        self.catch_up().await;
+        self.catch_up_at = Some(Instant::now());
     }
 
     /// The shim's socket closed: it left after an exit, or it was lost.

@@ -26,6 +26,7 @@ mod task;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use offshoot_protocol::rest::{InputReceipt, TextBody};
@@ -44,6 +45,10 @@ pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
 /// Commands waiting for one worker's task. A full queue makes its senders wait: the task is
 /// reading output, and input comes in no faster than it can be passed on.
 const COMMANDS: usize = 64;
+
+/// A living terminal takes a text within milliseconds. Whoever sends one is told after so long that
+/// this one does not; the text stays in the outbox.
+const SEND: Duration = Duration::from_secs(10);
 
 /// What followers of a worker need to know at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -392,13 +397,17 @@ impl WorkerHandle {
         key: Option<&str>,
     ) -> Result<InputReceipt, EngineError> {
         let (text, key) = (text.to_owned(), key.map(str::to_owned));
-        self.ask(|done| Command::Send {
+        let sent = self.ask(|done| Command::Send {
             text,
             submit,
             key,
             done,
-        })
-        .await?
+        });
+        let Ok(sent) = tokio::time::timeout(SEND, sent).await else {
+            let reason = "the terminal does not answer; the text is typed when it does".to_owned();
+            return Err(EngineError::WorkerUnknown(reason));
+        };
+        sent?
     }
 
     /// Counts a client among the viewers; with a size it may become the size's owner. What the

@@ -25,6 +25,18 @@ const LITTLE: u64 = 8 * 1024;
 impl WorkerTask {
     /// Reads what the log holds beyond the position, up to one turn's worth, and forwards it.
     pub(super) async fn read_output(&mut self) {
+        let urgent = self.take_in_output();
+        let behind = self.position - self.parsed();
+        if urgent || (!self.more_output && behind <= LITTLE) {
+            self.catch_up_at = None;
+            self.catch_up_a_piece().await;
+        } else if behind > 0 {
+            self.catch_up_at = Some(Instant::now() + QUIET);
+        }
+    }
+
+    /// Reads and forwards one turn's worth. Returns whether the screen must be fed at once.
+    pub(super) fn take_in_output(&mut self) -> bool {
         self.more_output = false;
         let start = self.position;
         let mut urgent = false;
@@ -43,13 +55,7 @@ impl WorkerTask {
         if !self.more_output {
             self.arm();
         }
-        let behind = self.position - self.parsed();
-        if urgent || (!self.more_output && behind <= LITTLE) {
-            self.catch_up_at = None;
-            self.catch_up().await;
-        } else if behind > 0 {
-            self.catch_up_at = Some(Instant::now() + QUIET);
-        }
+        urgent
     }
 
     fn read_turn(&mut self, urgent: &mut bool) -> Result<(), offshoot_shim::log::ReadError> {
@@ -162,30 +168,43 @@ impl WorkerTask {
 
     /// Brings the screen up to the position, in pieces that let other tasks run in between.
     pub(super) async fn catch_up(&mut self) {
-        let Some(mut screen) = self.screen.take() else {
-            return;
-        };
-        loop {
-            let wanted = screen.appetite(self.position);
-            if wanted == 0 {
-                break;
-            }
-            let held = self.shared.ring.lock().read(screen.parsed(), wanted);
-            match held.filter(|bytes| !bytes.is_empty()) {
-                Some(bytes) => screen.feed(&bytes),
-                None => {
-                    if !self.catch_up_from_log(&mut screen).await {
-                        break;
-                    }
-                }
-            }
+        while self.feed_a_piece().await {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Brings the screen further; when it is still behind, the rest follows after whatever else
+    /// the worker has to do.
+    pub(super) async fn catch_up_a_piece(&mut self) {
+        if self.feed_a_piece().await {
+            self.catch_up_at = Some(Instant::now());
+        }
+    }
+
+    /// Feeds the screen one piece. Returns whether there is more.
+    async fn feed_a_piece(&mut self) -> bool {
+        let Some(mut screen) = self.screen.take() else {
+            return false;
+        };
+        let wanted = screen.appetite(self.position);
+        let mut moved = false;
+        if wanted > 0 {
+            let held = self.shared.ring.lock().read(screen.parsed(), wanted);
+            moved = match held.filter(|bytes| !bytes.is_empty()) {
+                Some(bytes) => {
+                    screen.feed(&bytes);
+                    true
+                }
+                None => self.catch_up_from_log(&mut screen).await,
+            };
+        }
+        let more = moved && screen.parsed() < self.position;
         let answers = screen.take_answers();
         let events = screen.take_events();
         self.screen = Some(screen);
         self.answer_queries(answers);
         self.on_events(&events);
+        more
     }
 
     /// Feeds what only the log files hold, with the sizes the terminal had at the time. Returns

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use offshoot_protocol::TerminalSize;
 use offshoot_protocol::rest::TextBody;
 use offshoot_protocol::terminal::Snapshot;
@@ -122,9 +123,8 @@ pub(crate) fn spawn(
 ) -> WorkerHandle {
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let row = &setup.row;
-    let alive = matches!(setup.life, Life::Running(_) | Life::Unknown { .. });
-    let activities =
-        (row.kind == WorkerKind::Agent).then(|| Activities::new(&setup.asking_patterns, alive));
+    let activities = (row.kind == WorkerKind::Agent)
+        .then(|| Activities::new(&setup.asking_patterns, ended_at(&setup.life)));
     let head = Head {
         epoch: row.epoch,
         end: 0,
@@ -305,7 +305,7 @@ impl WorkerTask {
         }
         if due(self.catch_up_at) {
             self.catch_up_at = None;
-            self.catch_up().await;
+            self.catch_up_a_piece().await;
         }
         if due(self.rest_at) {
             self.rest_at = None;
@@ -471,6 +471,17 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+/// When the process ended; `None` while it may live.
+fn ended_at(life: &Life) -> Option<Timestamp> {
+    let wall_ms = match life {
+        Life::Running(_) | Life::Unknown { .. } => return None,
+        Life::Exited(_, record) => i64::try_from(record.wall_ms).ok(),
+        Life::Lost(_) | Life::Absent => None,
+    };
+    let told = wall_ms.and_then(|wall_ms| Timestamp::from_millisecond(wall_ms).ok());
+    Some(told.unwrap_or_else(Timestamp::now))
 }
 
 /// The exit as people see it.

@@ -39,6 +39,14 @@ pub fn trials() -> Vec<Trial> {
             deleting_a_session_removes_its_files,
         ),
         trial("the_size_follows_its_owner", the_size_follows_its_owner),
+        trial(
+            "titles_are_one_line_of_visible_text",
+            titles_are_one_line_of_visible_text,
+        ),
+        trial(
+            "a_stop_amid_output_keeps_all_of_it",
+            a_stop_amid_output_keeps_all_of_it,
+        ),
         trial("a_revived_terminal_is_usable", a_revived_terminal_is_usable),
         trial(
             "a_shell_can_be_added_and_deleted",
@@ -331,4 +339,31 @@ async fn a_flood_of_titles_is_no_flood_of_events() {
         .delete_session(session.id, WorktreeFate::Keep)
         .await
         .unwrap();
+}
+
+async fn titles_are_one_line_of_visible_text() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let mut request = request(&spot.work(), "cat");
+    request.title = Some("a\u{1b}[2J\u{202e}b\nc".to_owned());
+    let session = engine.start_session(request).await.unwrap();
+    assert_eq!(session.title.as_deref(), Some("a [2J b c"));
+}
+
+async fn a_stop_amid_output_keeps_all_of_it() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let questions = "i=0; while [ $i -lt 4000 ]; do printf \"\\033[c\\033[6n\"; i=$((i+1)); done";
+    let command = format!("sh -c '{questions}; echo over; exec cat'");
+    let (session, worker) = start(&engine, &spot.work(), &command).await;
+    wait(&worker, "questions", |head| head.end > 10_000).await;
+    engine.stop_worker(session.id, worker.id()).await.unwrap();
+    let head = worker.head();
+    assert_eq!(head.process.state, ProcessState::Stopped);
+    assert_eq!(output(&worker).len() as u64, head.end, "the end is final");
+    let text = worker.text(5).await.unwrap();
+    assert_eq!(
+        text.offset, head.end,
+        "who asks for the screen gets all of it"
+    );
 }

@@ -1,6 +1,8 @@
 //! The built program, run as people and scripts run it, against real servers, git and shells;
 //! killed, starved and lied to.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod attach;
 mod box_of;
 mod commands;

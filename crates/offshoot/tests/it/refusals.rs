@@ -121,6 +121,7 @@ fn a_path_that_is_no_repository_is_named() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one flat table of requests")]
 fn unknown_ids_are_not_found() {
     let rig = rig();
     let worker = rig.start_command("cat");

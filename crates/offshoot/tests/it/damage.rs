@@ -227,9 +227,7 @@ fn a_full_disk_stops_no_agent_and_is_told_clearly() {
     let mut rig = Rig::prepare(&binary()).unwrap();
     let room = fs::metadata(binary()).unwrap().len() + 40 * 1024 * 1024;
     let Some(disk) = SmallDisk::mount(rig.user_dir().join("disk"), room) else {
-        {
-            eprintln!("skipped: mounting a file system needs privileges");
-        }
+        eprintln!("skipped: mounting a file system needs privileges");
         return;
     };
     rig.set_home(disk.0.join("home"));

@@ -53,7 +53,7 @@ pub(crate) async fn sign_in(
         tracing::warn!(%from, "failed sign-in");
         return Err(ApiError::new(
             ErrorCode::Unauthenticated,
-            "this code is wrong, used or too old; `offshoot open` makes a new one",
+            "this code is wrong, used or too old; `offshoot signin` makes a new one",
         ));
     }
     let secret = credentials.open_sign_in().await?;

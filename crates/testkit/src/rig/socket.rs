@@ -16,6 +16,12 @@ use super::http::Http;
 /// Room for reads at the beginning; it grows with the largest frame.
 const ROOM: usize = 256 * 1024;
 
+/// The opcode of a binary frame.
+pub const BINARY: u8 = 2;
+
+/// The opcode of a ping.
+pub const PING: u8 = 9;
+
 /// A message of a socket.
 #[derive(Debug, PartialEq)]
 pub enum Message {
@@ -90,16 +96,16 @@ impl WebSocket {
             let (opcode, payload) = self.receive_frame()?;
             match opcode {
                 1 => return Ok(Message::Text(String::from_utf8_lossy(payload).into_owned())),
-                2 => return Ok(Message::Binary(Bytes::copy_from_slice(payload))),
+                BINARY => return Ok(Message::Binary(Bytes::copy_from_slice(payload))),
                 8 => {
                     let code = payload.first_chunk();
                     return Ok(Message::Close(
                         code.map_or(1005, |two| u16::from_be_bytes(*two)),
                     ));
                 }
-                9 => {
+                PING => {
                     let payload = payload.to_vec();
-                    self.send(10, &payload)?;
+                    self.pong(&payload)?;
                 }
                 _ => {}
             }
@@ -131,7 +137,7 @@ impl WebSocket {
     /// # Errors
     /// The connection ended.
     pub fn send_binary(&mut self, payload: &[u8]) -> io::Result<()> {
-        self.send(2, payload)
+        self.send(BINARY, payload)
     }
 
     /// Sends one text message.
@@ -140,6 +146,14 @@ impl WebSocket {
     /// The connection ended.
     pub fn send_text(&mut self, payload: &str) -> io::Result<()> {
         self.send(1, payload.as_bytes())
+    }
+
+    /// Answers a ping.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub fn pong(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.send(10, payload)
     }
 
     fn send(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {

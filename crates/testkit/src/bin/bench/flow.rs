@@ -8,6 +8,7 @@ use offshoot_protocol::limits::TERMINAL_ACK_EVERY_BYTES;
 use offshoot_protocol::terminal::{ClientFrame, ClientId, DeliveryMode, Hello, Resume};
 use offshoot_testkit::rig::process::{cpu_ticks, shim_of};
 use offshoot_testkit::rig::server::Started;
+use offshoot_testkit::rig::socket::{BINARY, PING};
 use offshoot_testkit::rig::{Rig, TerminalSocket};
 
 use crate::Bench;
@@ -168,11 +169,15 @@ pub(crate) fn next_output(client: &mut TerminalSocket) -> Result<u64> {
     loop {
         let (opcode, frame) = client.0.receive_frame()?;
         match (opcode, frame.split_first()) {
-            (2, Some((&OUTPUT, rest))) => {
+            (BINARY, Some((&OUTPUT, rest))) => {
                 let (offset, bytes) = rest.split_first_chunk().context("a whole frame")?;
                 return Ok(u64::from_le_bytes(*offset) + bytes.len() as u64);
             }
-            (2, _) => {}
+            (PING, _) => {
+                let payload = frame.to_vec();
+                client.0.pong(&payload)?;
+            }
+            (BINARY, _) => {}
             _ => bail!("the connection ended"),
         }
     }

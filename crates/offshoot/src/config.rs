@@ -112,12 +112,26 @@ impl Settings {
         let text = match &file {
             Some(file) => {
                 let text = std::fs::read_to_string(file);
-                Some(text.with_context(|| format!("read {}", file.display()))?)
+                let failed =
+                    |err| Failure::Config(format!("read the settings {}: {err}", file.display()));
+                Some(text.map_err(failed)?)
             }
             None => None,
         };
         let file = file.as_deref().zip(text.as_deref());
-        let variable = |name: &str| std::env::var(name).ok();
+        let mut variables = BTreeMap::new();
+        for key in KEYS {
+            let Some(value) = std::env::var_os(key.variable) else {
+                continue;
+            };
+            // Left out silently, another directory would be used than the one that is meant.
+            let text = value.into_string().map_err(|value| {
+                let (name, value) = (key.variable, value.display());
+                Failure::Config(format!("${name} is not UTF-8: {value}"))
+            })?;
+            variables.insert(key.variable, text);
+        }
+        let variable = |name: &str| variables.get(name).cloned();
         Ok(Self::layer(surroundings, file, variable, flags)?)
     }
 

@@ -118,6 +118,11 @@ impl Link {
         self.waiting.len() < WAITING_BYTES
     }
 
+    /// Whether everything typed has reached the server.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.is_none() && self.waiting.is_empty()
+    }
+
     /// The user typed.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);

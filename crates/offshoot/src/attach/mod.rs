@@ -35,6 +35,9 @@ const PAUSES_MS: [u64; 4] = [50, 100, 250, 500];
 /// A server that is away longer than this is said to be.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// Who detaches while something typed is under way waits so long for its arrival.
+const DELIVERY: Duration = Duration::from_secs(2);
+
 /// Pause before input that a full queue refused is offered again.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
 
@@ -48,6 +51,16 @@ enum Ended {
     NoProcess(String),
     /// We were told to end.
     Signal,
+}
+
+/// What a frame means for the conversation.
+enum Next {
+    /// It goes on.
+    On,
+    /// It begins anew, with a snapshot.
+    Anew,
+    /// It is over.
+    Over(Ended),
 }
 
 /// Attaches until the user detaches or the program ends.
@@ -71,17 +84,25 @@ pub(crate) async fn run(client: &Client, settings: &Settings, args: &Attach) -> 
         resized: signal(SignalKind::window_change())?,
         ending: Ending::new()?,
         history: args.history,
+        owns_size: true,
+        is_unknown: false,
     };
     let ended = attachment.run(client, settings).await;
+    let undelivered = !attachment.link.is_idle();
     attachment.painter.finish();
     drop(raw);
     let style = style::stderr();
     Ok(match ended? {
-        Ended::Detached => {
-            eprintln!(
-                "{}",
-                style.faint(&format!("[detached from {name}; it goes on]"))
+        Ended::Detached if undelivered => {
+            let text = format!(
+                "[detached from {name}; it goes on, but what you typed last did not reach it]"
             );
+            eprintln!("{}", style.bad(&text));
+            ExitCode::FAILURE
+        }
+        Ended::Detached => {
+            let text = format!("[detached from {name}; it goes on]");
+            eprintln!("{}", style.faint(&text));
             ExitCode::SUCCESS
         }
         Ended::Exit(exit) => {
@@ -120,6 +141,7 @@ struct Ending {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    quit: Signal,
 }
 
 impl Ending {
@@ -128,6 +150,7 @@ impl Ending {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -136,6 +159,7 @@ impl Ending {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 }
@@ -152,6 +176,10 @@ struct Attachment {
     ending: Ending,
     /// Lines wanted above the first snapshot.
     history: u32,
+    /// The program has the size of this terminal, not another client's.
+    owns_size: bool,
+    /// The server could not judge the process when it was last heard.
+    is_unknown: bool,
 }
 
 impl Attachment {
@@ -226,8 +254,14 @@ impl Attachment {
                 }
                 typed = self.typed.recv(), if self.link.has_room() => {
                     if let Some(ended) = self.on_typed(typed) {
+                        self.deliver(&mut socket).await;
                         socket.close().await;
                         return Ok(Some(ended));
+                    }
+                    if !self.owns_size && !self.link.is_idle() {
+                        // Who types looks at this terminal: the program should fit it.
+                        self.owns_size = true;
+                        socket.send(&ClientFrame::Claim).await;
                     }
                 }
                 offset = self.painter.painted() => {
@@ -238,12 +272,38 @@ impl Attachment {
                 () = tokio::time::sleep(FULL_PAUSE), if self.link.is_refused() => self.link.offer_again(),
                 frame = socket.next(), if self.painter.has_room() => match frame? {
                     None => return Ok(None),
-                    Some(frame) => if let Some(ended) = self.on_frame(frame)? {
-                        return Ok(Some(ended));
+                    Some(frame) => match self.on_frame(frame)? {
+                        Next::On => {}
+                        Next::Anew => return Ok(None),
+                        Next::Over(ended) => return Ok(Some(ended)),
                     },
                 },
             }
         }
+    }
+
+    /// Sends what was typed before the user left, and waits until the server has it.
+    async fn deliver(&mut self, socket: &mut Socket) {
+        let delivered = async {
+            while !self.link.is_idle() {
+                if let Some(frame) = self.link.next_input() {
+                    socket.send(&frame).await;
+                }
+                match socket.next().await {
+                    Ok(Some(ServerFrame::InputAck { seq, result })) => {
+                        self.link.on_ack(seq, result)
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => return,
+                }
+                if self.link.is_refused() {
+                    tokio::time::sleep(FULL_PAUSE).await;
+                    self.link.offer_again();
+                }
+            }
+        };
+        // What did not arrive is said when the attachment ends.
+        let _ = tokio::time::timeout(DELIVERY, delivered).await;
     }
 
     fn greeting(&mut self) -> Vec<ClientFrame> {
@@ -278,7 +338,7 @@ impl Attachment {
         None
     }
 
-    fn on_frame(&mut self, frame: ServerFrame) -> Result<Option<Ended>> {
+    fn on_frame(&mut self, frame: ServerFrame) -> Result<Next> {
         match frame {
             ServerFrame::Snapshot(snapshot) => {
                 self.link.at(snapshot.epoch, snapshot.offset);
@@ -290,25 +350,39 @@ impl Attachment {
             }
             ServerFrame::Gap { to, .. } => self.link.skip_to(to),
             ServerFrame::InputAck { seq, result } => self.link.on_ack(seq, result),
-            ServerFrame::Exit { exit, .. } => return Ok(Some(Ended::Exit(exit))),
-            ServerFrame::State(state) => return Ok(ended_by(state)),
+            ServerFrame::Exit { exit, .. } => return Ok(Next::Over(Ended::Exit(exit))),
+            ServerFrame::State(state) => return Ok(self.on_state(state)),
             ServerFrame::Error(error) => bail!("{}", error.message),
-            ServerFrame::Size { .. } | ServerFrame::History { .. } => {}
+            ServerFrame::Size { owner, .. } => self.owns_size = owner,
+            ServerFrame::History { .. } => {}
         }
-        Ok(None)
+        Ok(Next::On)
     }
-}
 
-/// A worker without a process has nothing to attach to. One that exited says so by EXIT, after its
-/// screen.
-fn ended_by(state: TerminalState) -> Option<Ended> {
-    let what = match state.state {
-        ProcessState::FailedToStart => "failed to start",
-        ProcessState::Lost => "the process is lost",
-        ProcessState::Unknown => "the process cannot be judged right now",
-        ProcessState::Stopped => "stopped; `offshoot restart` starts it",
-        ProcessState::Starting | ProcessState::Running | ProcessState::Exited => return None,
-    };
-    let reason = state.reason.map(|reason| format!("{what}: {reason}"));
-    Some(Ended::NoProcess(reason.unwrap_or_else(|| what.to_owned())))
+    /// A worker without a process has nothing to attach to. One that exited says so by EXIT, after
+    /// its screen. One that cannot be judged is asked again by the server, and waited for.
+    fn on_state(&mut self, state: TerminalState) -> Next {
+        let what = match state.state {
+            ProcessState::FailedToStart => "failed to start",
+            ProcessState::Lost => "the process is lost",
+            ProcessState::Stopped => "stopped; `offshoot restart` starts it",
+            ProcessState::Unknown => {
+                self.is_unknown = true;
+                self.painter
+                    .say("the process does not answer; waiting for it. Ctrl-\\ d leaves");
+                return Next::On;
+            }
+            ProcessState::Starting | ProcessState::Running | ProcessState::Exited => {
+                let was_unknown = std::mem::take(&mut self.is_unknown);
+                if was_unknown && state.state == ProcessState::Running {
+                    // What was said covers a row of the program's screen.
+                    self.link.forget_position();
+                    return Next::Anew;
+                }
+                return Next::On;
+            }
+        };
+        let reason = state.reason.map(|reason| format!("{what}: {reason}"));
+        Next::Over(Ended::NoProcess(reason.unwrap_or_else(|| what.to_owned())))
+    }
 }

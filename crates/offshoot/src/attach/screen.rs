@@ -25,10 +25,14 @@ const CLEAN: &[u8] = b"\x1b[!p\x1b[?1049l\x1b[?6l\x1b[r\x1b[0m\x1b[H\x1b[2J";
 
 /// Takes back everything a program may have switched on, and leaves the cursor on an empty line.
 /// In order: alternate screen, mouse, focus, paste, cursor keys, keypad, kitty keys, xterm keys,
-/// synchronised output, cursor shape and visibility, margins, origin, wrap, charset, colours.
-const LEAVE: &[u8] = b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\
+/// synchronised output, cursor shape and visibility, margins, wrap, charset, insertion, colours.
+///
+/// The cursor must stay where it is, or the shell writes over what is shown: leaving the alternate
+/// screen goes to the saved place even when it is not shown, so that the place is saved before; and
+/// origin mode ends by a soft reset, since switching it off alone moves the cursor to the top.
+const LEAVE: &[u8] = b"\x1b7\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\
     \x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[=0;1u\x1b[>4m\x1b[?2026l\x1b[0 q\x1b[?25h\
-    \x1b7\x1b[r\x1b8\x1b[?6l\x1b[?7h\x1b(B\x0f\x1b[4l\x1b[0m\r\n";
+    \x1b7\x1b[r\x1b8\x1b[!p\x1b[?7h\x1b(B\x0f\x1b[4l\x1b[0m\r\n\x1b[J";
 
 /// The terminal in raw mode; dropping it gives the terminal back as it was.
 pub(crate) struct Raw {

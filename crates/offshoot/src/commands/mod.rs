@@ -26,7 +26,7 @@ use crate::{attach, serve};
 /// Runs the command; its exit status is that of the program.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
-        Command::Completions { shell } => return Ok(completions(shell)),
+        Command::Completions { shell } => return completions(shell),
         Command::Man => return man(),
         Command::Openapi => return serve::print_openapi(),
         _ => {}
@@ -92,10 +92,11 @@ pub(crate) fn print(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-fn completions(shell: clap_complete::Shell) -> ExitCode {
-    let mut command = Args::command();
-    clap_complete::generate(shell, &mut command, "offshoot", &mut std::io::stdout());
-    ExitCode::SUCCESS
+fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "offshoot", &mut script);
+    std::io::Write::write_all(&mut std::io::stdout(), &script)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn man() -> Result<ExitCode> {

@@ -136,6 +136,58 @@ async fn full_screen_programs_are_painted_on_attach_and_the_terminal_is_given_ba
     Ok(())
 }
 
+#[tokio::test]
+async fn what_is_typed_just_before_detaching_arrives() -> Result<()> {
+    let server = TestServer::start().await?;
+    let session = run(&server, "fake-agent").await?;
+    let mut terminal = attach(&server, &session, 80, 24)?;
+    terminal.wait_for("AGENT").await?;
+    terminal.type_bytes(b"last words\r\x1cd")?;
+    assert!(terminal.wait_for_exit().await?.success());
+    let again = attach(&server, &session, 80, 24)?;
+    again.wait_for("got:last words").await
+}
+
+#[tokio::test]
+async fn who_types_decides_the_size() -> Result<()> {
+    let server = TestServer::start().await?;
+    let session = run(&server, "fake-agent").await?;
+    let mut wide = attach(&server, &session, 90, 20)?;
+    wide.wait_for("AGENT").await?;
+    let mut narrow = attach(&server, &session, 60, 15)?;
+    narrow.wait_for("AGENT").await?;
+    for (terminal, size) in [(&mut wide, "size:90x20"), (&mut narrow, "size:60x15")] {
+        // The first key takes the size; the answer to a later line tells it.
+        offshoot_testkit::wait_for(size, || {
+            terminal.type_bytes(b"size\r").ok()?;
+            terminal.output().contains(size).then_some(())
+        })
+        .await?;
+        terminal.forget();
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_detaching_the_shell_goes_on_below_what_is_shown() -> Result<()> {
+    let server = TestServer::start().await?;
+    let session = run(&server, "printf 'one\\r\\ntwo\\r\\nthree'; cat").await?;
+    let mut terminal = attach(&server, &session, 80, 24)?;
+    terminal.wait_for("three").await?;
+    terminal.type_bytes(b"\x1cd")?;
+    terminal.wait_for_exit().await?;
+    terminal.wait_for("detached").await?;
+    let size = offshoot_vt::Size { cols: 80, rows: 24 };
+    let mut screen = offshoot_vt::Screen::new(size, offshoot_vt::Options::default());
+    screen.feed(terminal.output().as_bytes());
+    let lines = screen.tail(5);
+    let begin = lines.iter().position(|line| line == "one");
+    let shown = &lines[begin.expect("the first line")..];
+    assert_eq!(shown[..3], ["one", "two", "three"]);
+    assert!(shown[3].starts_with("[detached"), "{shown:?}");
+    Ok(())
+}
+
 #[test]
 fn without_a_terminal_it_says_what_to_use() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;

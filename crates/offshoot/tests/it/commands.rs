@@ -302,3 +302,25 @@ fn completions_and_the_manual_page_are_printed() {
     let text = succeed(std::process::Command::new(program).arg("man"));
     assert!(text.contains(".TH offshoot") && text.contains("ATTACH"));
 }
+
+#[test]
+fn a_setting_that_is_no_text_is_refused_and_not_replaced_by_a_default() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut command = std::process::Command::new(offshoot_testkit::programs::offshoot());
+    let home = std::ffi::OsStr::from_bytes(b"/tmp/h\xff");
+    command.arg("config").env("OFFSHOOT_HOME", home);
+    refuse(&mut command, 2, "$OFFSHOOT_HOME is not UTF-8");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_completion_script_nobody_reads_is_no_crash() -> Result<()> {
+    let mut command = std::process::Command::new(offshoot_testkit::programs::offshoot());
+    let full = std::fs::File::options().write(true).open("/dev/full")?;
+    let output = command
+        .args(["completions", "bash"])
+        .stdout(full)
+        .output()?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    Ok(())
+}

@@ -133,9 +133,10 @@ impl LazyScreen {
     /// reports, the alternate screen and half a line behind. Part of the output, so that everyone
     /// who follows it sees the same.
     pub(crate) fn preface(&self) -> Vec<u8> {
-        // Modes that change what keys send, then those that change where text goes.
+        // Modes that change what keys send, then those that change where text goes. Origin mode
+        // ends by a soft reset: switched off by itself, it moves the cursor to the top.
         const KEYS: &str = "\x1b[?1;9;1000;1002;1003;1004;1005;1006;1015;2004;2026l\x1b>\x1b[<99u\x1b[=0u\x1b[>4;0m";
-        const TEXT: &str = "\x1b[0m\x1b[?6l\x1b7\x1b[r\x1b8\x1b[4l\x1b[?7;25h\x0f\x1b(B";
+        const TEXT: &str = "\x1b[0m\x1b7\x1b[r\x1b8\x1b[!p\x1b[4l\x1b[?7;25h\x0f\x1b(B";
         let mut bytes = Vec::new();
         if self.screen.modes().alternate_screen {
             bytes.extend_from_slice(b"\x1b[?1049l");

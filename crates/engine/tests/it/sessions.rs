@@ -178,6 +178,8 @@ async fn stop_ends_and_revive_continues_the_output() {
     })
     .await;
     assert_eq!(worker.head().epoch, 1, "the output goes on");
+    let screen = worker.text(10).await.unwrap();
+    assert_eq!(screen.lines, ["life", "life"], "below what was shown");
 }
 
 async fn deleting_a_session_removes_its_files() {

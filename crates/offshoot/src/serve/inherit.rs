@@ -15,7 +15,7 @@ const PREFIXES: [&str; 5] = [
 ];
 
 /// Variables of that kind.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 32] = [
     // `cargo run`
     "CARGO",
     "CARGO_BIN_NAME",
@@ -46,6 +46,15 @@ const NAMES: [&str; 25] = [
     "JOURNAL_STREAM",
     "LISTEN_FDS",
     "LISTEN_PID",
+    // what configures servers, ours included: a worker's own server would take ours for its own
+    "PORT",
+    "HOST",
+    "APP_URL",
+    "AUTH_MODE",
+    "LOG_LEVEL",
+    "RUST_LOG",
+    // `npm ci` leaves out what development needs when it is `production`
+    "NODE_ENV",
 ];
 
 /// The environment of workers.
@@ -88,6 +97,14 @@ mod tests {
             ("CARGO_HOME", "/c"),
             ("CARGO_PKG_NAME", "offshoot"),
             ("TMUX", "/tmp/x"),
+            ("PORT", "8080"),
+            ("HOST", "0.0.0.0"),
+            ("APP_URL", "https://example.org"),
+            ("AUTH_MODE", "none"),
+            ("LOG_LEVEL", "debug"),
+            ("RUST_LOG", "debug"),
+            ("NODE_ENV", "production"),
+            ("HOSTNAME", "box"),
             ("ANTHROPIC_API_KEY", "k"),
         ];
         let all = all.map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -96,6 +113,9 @@ mod tests {
             .iter()
             .map(|(name, _)| name.to_str().unwrap())
             .collect();
-        assert_eq!(names, ["PATH", "CARGO_HOME", "ANTHROPIC_API_KEY"]);
+        assert_eq!(
+            names,
+            ["PATH", "CARGO_HOME", "HOSTNAME", "ANTHROPIC_API_KEY"]
+        );
     }
 }

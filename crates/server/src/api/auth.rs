@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::{DONE, Done};
 use crate::extract::ApiJson;
-use crate::guard::layer::{Peer, client_address, cookie, cookie_name};
+use crate::guard::layer::{Peer, client_address, cookie_name, cookies, valid_cookie};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -70,7 +70,7 @@ pub(crate) async fn sign_out(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {
-    if let Some(secret) = cookie(&app, &headers) {
+    for secret in cookies(&app, &headers) {
         app.engine.credentials().end_sign_in(secret).await?;
     }
     let cookie = set_cookie(cookie_name(&app, &headers), "", 0);
@@ -91,7 +91,7 @@ pub(crate) struct Me {
     responses((status = 200, body = Me), (status = "default", body = Problem)),
 )]
 pub(crate) async fn me(State(app): State<App>, headers: HeaderMap) -> impl IntoResponse {
-    let prolonged = cookie(&app, &headers).map(|secret| {
+    let prolonged = valid_cookie(&app, &headers).await.map(|secret| {
         let cookie = set_cookie(cookie_name(&app, &headers), secret, COOKIE_SECONDS);
         AppendHeaders([(header::SET_COOKIE, cookie)])
     });

@@ -20,6 +20,9 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// Cookies of our name that are tried; each costs a look into the database.
+const COOKIES_TRIED: usize = 4;
+
 /// The address of the other end of a connection; put into every request by the listener.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
@@ -132,16 +135,29 @@ pub(crate) fn cookie_name(app: &App, headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Returns the secret in the sign-in cookie.
-pub(crate) fn cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+/// Returns the secrets in the sign-in cookies, the first [`COOKIES_TRIED`]. There may be more than
+/// one: cookies know no ports, so that a page of another port of the same host can set one of our
+/// name, and one with a longer path comes first.
+pub(crate) fn cookies<'a>(app: &App, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     let wanted = cookie_name(app, headers);
     let lines = headers.get_all(header::COOKIE).iter();
     lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == wanted)
+        .filter(move |(name, _)| *name == wanted)
         .map(|(_, value)| value)
+        .take(COOKIES_TRIED)
+}
+
+/// Returns the secret in the sign-in cookie that is valid.
+pub(crate) async fn valid_cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    for secret in cookies(app, headers) {
+        if app.engine.credentials().check_sign_in(secret).await {
+            return Some(secret);
+        }
+    }
+    None
 }
 
 /// Returns the bearer token of a request.
@@ -159,10 +175,10 @@ async fn credential_of(app: &App, headers: &HeaderMap) -> Credential {
             _ => Credential::Invalid,
         };
     }
-    match cookie(app, headers) {
+    match valid_cookie(app, headers).await {
+        Some(_) => Credential::Cookie,
+        None if cookies(app, headers).next().is_some() => Credential::Invalid,
         None => Credential::Absent,
-        Some(secret) if credentials.check_sign_in(secret).await => Credential::Cookie,
-        Some(_) => Credential::Invalid,
     }
 }
 

@@ -17,6 +17,10 @@ pub fn trials() -> Vec<Trial> {
             a_code_signs_a_browser_in_once,
         ),
         trial(
+            "a_cookie_of_another_port_hides_no_sign_in",
+            a_cookie_of_another_port_hides_no_sign_in,
+        ),
+        trial(
             "guessing_codes_is_slowed_down",
             guessing_codes_is_slowed_down,
         ),
@@ -83,6 +87,34 @@ async fn a_code_signs_a_browser_in_once(rig: Arc<Rig>) {
         sign_in(&rig, &rig.access.token).await.status(),
         StatusCode::OK
     );
+}
+
+async fn a_cookie_of_another_port_hides_no_sign_in(rig: Arc<Rig>) {
+    let good = cookie_for(&rig).await;
+    let bad = |n: usize| vec!["offshoot=bad"; n].join("; ");
+    for (cookies, expected) in [
+        (bad(1), StatusCode::UNAUTHORIZED),
+        (format!("{}; {good}", bad(1)), StatusCode::OK),
+        (format!("{good}; {}", bad(1)), StatusCode::OK),
+        (format!("{}; {good}", bad(3)), StatusCode::OK),
+        (format!("{}; {good}", bad(4)), StatusCode::UNAUTHORIZED),
+    ] {
+        let me = status(&rig, Method::GET, "/api/auth/me", &[("cookie", &cookies)]).await;
+        assert_eq!(me, expected, "{cookies}");
+    }
+    let both = format!("{}; {good}", bad(1));
+    let client = reqwest::Client::new();
+    let me = format!("http://{}/api/auth/me", rig.addr);
+    let me = client.get(me).header("cookie", &both).send().await.unwrap();
+    let prolonged = me.headers()["set-cookie"].to_str().unwrap();
+    assert!(prolonged.starts_with(&format!("{good};")), "{prolonged}");
+
+    let own = format!("http://{}", rig.addr);
+    let headers = [("cookie", both.as_str()), ("origin", own.as_str())];
+    let out = status(&rig, Method::POST, "/api/auth/sign-out", &headers).await;
+    assert_eq!(out, StatusCode::OK);
+    let me = status(&rig, Method::GET, "/api/auth/me", &[("cookie", &good)]).await;
+    assert_eq!(me, StatusCode::UNAUTHORIZED, "every sign-in sent is ended");
 }
 
 async fn guessing_codes_is_slowed_down(rig: Arc<Rig>) {

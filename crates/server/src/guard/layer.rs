@@ -58,8 +58,14 @@ async fn admit(app: &App, request: &Parts, access: Access) -> Result<(), Refusal
         fetch_site: only(headers, &FETCH_SITE),
         forwarded_scheme: forwarded_scheme(app, headers),
     };
-    if headers.contains_key(header::ORIGIN) && facts.origin.is_none() {
-        return Err(Refusal::Origin);
+    // A header that is there twice, or is no text, says nothing; it must not pass for an absent one.
+    for (name, value) in [
+        (&header::ORIGIN, facts.origin),
+        (&FETCH_SITE, facts.fetch_site),
+    ] {
+        if headers.contains_key(name) && value.is_none() {
+            return Err(Refusal::Origin);
+        }
     }
     app.policy.judge_page(&facts)?;
     if access == Access::Public {

@@ -222,6 +222,10 @@ async fn the_matrix_holds_over_the_wire(rig: Arc<Rig>) {
         let changed = status(&rig, Method::POST, "/api/auth/sign-out", &headers).await;
         assert_eq!(changed, StatusCode::FORBIDDEN, "{site}");
     }
+    let site = ("sec-fetch-site", "same-origin");
+    let twice = [("cookie", cookie.as_str()), site, site];
+    let changed = status(&rig, Method::POST, "/api/auth/sign-out", &twice).await;
+    assert_eq!(changed, StatusCode::FORBIDDEN, "told twice");
     assert_eq!(
         status(&rig, Method::GET, "/health", &[]).await,
         StatusCode::OK

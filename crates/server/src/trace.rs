@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
+use offshoot_protocol::{SessionId, WorkerId};
 use tracing::{Instrument, Span, field};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,13 +51,51 @@ fn span_of(request: &Request, id: &str) -> Span {
         session = field::Empty,
         worker = field::Empty,
     );
+    let (session, worker) = subject_of(path);
+    if let Some(session) = session {
+        span.record("session", field::display(session));
+    }
+    if let Some(worker) = worker {
+        span.record("worker", field::display(worker));
+    }
+    span
+}
+
+/// Returns what a path speaks of. Words such as `start` in the place of an id are none.
+fn subject_of(path: &str) -> (Option<SessionId>, Option<WorkerId>) {
+    let (mut session, mut worker) = (None, None);
     let segments: Vec<_> = path.split('/').collect();
     for pair in segments.windows(2) {
         match pair {
-            ["session" | "sessions", id] => span.record("session", *id),
-            ["worker" | "workers", id] => span.record("worker", *id),
-            _ => continue,
-        };
+            ["session" | "sessions", id] => session = id.parse().ok(),
+            ["worker" | "workers", id] => worker = id.parse().ok(),
+            _ => {}
+        }
     }
-    span
+    (session, worker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ids_are_logged_as_ids() {
+        let (session, worker) = (SessionId::random(), WorkerId::random());
+        for (path, expected) in [
+            ("/api/sessions/start".to_owned(), (None, None)),
+            ("/api/sessions".to_owned(), (None, None)),
+            (format!("/api/sessions/{session}"), (Some(session), None)),
+            (
+                format!("/api/sessions/{session}/workers/x"),
+                (Some(session), None),
+            ),
+            (
+                format!("/ws/session/{session}/worker/{worker}"),
+                (Some(session), Some(worker)),
+            ),
+        ] {
+            assert_eq!(subject_of(&path), expected, "{path}");
+        }
+    }
 }

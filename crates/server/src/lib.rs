@@ -13,6 +13,7 @@ mod extract;
 mod guard;
 mod listen;
 mod openapi;
+mod patience;
 mod problem;
 mod routes;
 mod sockets;

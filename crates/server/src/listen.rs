@@ -2,7 +2,8 @@
 //!
 //! Owns connections until they are requests. A client has [`HEADER_TIME`] for its headers and a
 //! TLS handshake, and one address has at most [`CONNECTIONS_PER_ADDRESS`] connections; whoever
-//! exceeds either is dropped without an answer. Failing to accept is retried, never fatal.
+//! exceeds either is dropped without an answer. A client that reads nothing of its answer for
+//! [`READ_TIME`] is dropped too. Failing to accept is retried, never fatal.
 
 use std::collections::HashMap;
 use std::io;
@@ -28,11 +29,15 @@ use tower::ServiceExt;
 use crate::config::{BindError, ServerConfig, TlsFiles};
 use crate::guard::layer::Peer;
 use crate::guard::{Policy, attempts::Attempts};
+use crate::patience::Patient;
 use crate::routes;
 use crate::state::{App, Shared};
 
 /// A client that has not sent its headers by then is dropped.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// A client that takes not one byte of what it asked for in this time is dropped.
+const READ_TIME: Duration = Duration::from_secs(60);
 
 /// Connections of one address beyond this machine, sockets included. More are dropped.
 const CONNECTIONS_PER_ADDRESS: usize = 256;
@@ -198,6 +203,7 @@ impl Connection {
         if let Err(err) = stream.set_nodelay(true) {
             tracing::debug!(%err, "set TCP_NODELAY");
         }
+        let stream = Patient::new(stream, READ_TIME);
         let Some(tls) = &self.tls else {
             return self.serve_http(stream).await;
         };

@@ -2,7 +2,9 @@
 //!
 //! Owns liveness: pings, reaping a silent client, giving up on one that does not drain. It never
 //! buffers more than the one frame that is being sent, so whoever uses it holds back the rest, and
-//! it can be told not to read, which holds back the client.
+//! it can be told not to read, which holds back the client. A frame that is no WebSocket frame is
+//! answered with a close code before the connection ends, so that a client can tell its own fault
+//! from a lost network.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,6 +14,8 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{Sink, Stream};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 /// How often the client is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -31,6 +35,8 @@ pub(crate) mod close {
     pub(crate) const NORMAL: u16 = 1000;
     /// The client broke the protocol.
     pub(crate) const PROTOCOL: u16 = 1002;
+    /// Text was not UTF-8.
+    pub(crate) const NOT_TEXT: u16 = 1007;
     /// A frame was too large.
     pub(crate) const TOO_LARGE: u16 = 1009;
     /// The server stops or failed; connect again.
@@ -45,6 +51,8 @@ pub(crate) struct Wire {
     /// The last sign of life.
     heard: Instant,
     pinged: Instant,
+    /// When a frame was refused, if one was: nothing more is read or begun.
+    refused: Option<Instant>,
 }
 
 struct Sending {
@@ -74,12 +82,13 @@ impl Wire {
             sending: None,
             heard: now,
             pinged: now,
+            refused: None,
         }
     }
 
     /// Tells whether a frame may be sent.
     pub(crate) fn is_free(&self) -> bool {
-        self.sending.is_none()
+        self.sending.is_none() && self.refused.is_none()
     }
 
     /// Begins to send a frame; only when [`Wire::is_free`].
@@ -128,9 +137,24 @@ impl Wire {
                         Message::Ping(_) | Message::Pong(_) => {}
                     }
                 }
+                Some(Happened::Refused(code)) => self.refuse(code),
                 None => return Io::Ended,
             }
         }
+    }
+
+    /// Begins to close after a frame that cannot be read. What was being sent leaves first. The
+    /// connection stays open for [`CLOSE_TIME`]: ending it with the client's bytes unread could
+    /// throw away the reason on its way.
+    fn refuse(&mut self, code: u16) {
+        tracing::debug!(code, "the client sent a bad frame");
+        self.refused = Some(Instant::now());
+        let frame = CloseFrame {
+            code,
+            reason: "the frame cannot be read".into(),
+        };
+        // An error is told again by the flush that follows.
+        let _ = Pin::new(&mut self.socket).start_send(Message::Close(Some(frame)));
     }
 
     /// Sends a last frame, then closes with a code and waits a moment for the client to agree.
@@ -154,6 +178,12 @@ impl Wire {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, reading: Reading) -> Poll<Option<Happened>> {
+        if self.refused.is_some() {
+            return match Pin::new(&mut self.socket).poll_flush(cx) {
+                Poll::Ready(Err(_)) => Poll::Ready(None),
+                Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+            };
+        }
         if let Some(sending) = &mut self.sending {
             match Pin::new(&mut self.socket).poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
@@ -172,12 +202,16 @@ impl Wire {
         }
         match Pin::new(&mut self.socket).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => Poll::Ready(Some(Happened::Received(message))),
-            Poll::Ready(Some(Err(_)) | None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(err))) => Poll::Ready(close_code(err).map(Happened::Refused)),
+            Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn deadline(&self) -> Instant {
+        if let Some(refused) = self.refused {
+            return refused + CLOSE_TIME;
+        }
         match &self.sending {
             Some(sending) => sending.since + SEND_TIME,
             None => (self.heard + SILENCE_MAX).min(self.pinged + PING_EVERY),
@@ -186,6 +220,9 @@ impl Wire {
 
     fn is_dead(&self) -> bool {
         let now = Instant::now();
+        if let Some(refused) = self.refused {
+            return now >= refused + CLOSE_TIME;
+        }
         match &self.sending {
             // A client that is being sent to is judged by whether it drains.
             Some(sending) => now >= sending.since + SEND_TIME,
@@ -204,4 +241,18 @@ pub(crate) enum Reading {
 enum Happened {
     Sent,
     Received(Message),
+    /// The client sent what cannot be read; the code says what is wrong.
+    Refused(u16),
+}
+
+/// Returns the code that answers an error of reading; `None` when nobody is there to be told.
+fn close_code(err: axum::Error) -> Option<u16> {
+    use tungstenite::Error;
+    match *err.into_inner().downcast::<Error>().ok()? {
+        Error::Utf8(_) => Some(close::NOT_TEXT),
+        Error::Capacity(_) => Some(close::TOO_LARGE),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(close::PROTOCOL),
+        _ => None,
+    }
 }

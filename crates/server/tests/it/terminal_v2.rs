@@ -13,6 +13,8 @@ use offshoot_protocol::view::{Exit, ProcessState};
 use offshoot_protocol::{ErrorCode, SessionId, TerminalSize, WorkerId};
 use offshoot_testkit::terminal::{Terminal, complete, live};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::rig::{Rig, Socket, trial};
 
@@ -35,6 +37,10 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "v2_bad_frames_are_answered_with_the_reason",
             bad_frames_are_answered_with_the_reason,
+        ),
+        trial(
+            "v2_frames_that_cannot_be_read_are_answered_with_a_code",
+            frames_that_cannot_be_read_are_answered_with_a_code,
         ),
         trial(
             "v2_unknown_and_deleted_workers_are_told",
@@ -355,6 +361,34 @@ async fn bad_frames_are_answered_with_the_reason(rig: Arc<Rig>) {
     // A client that says nothing is not waited for.
     let mut silent = raw(&rig, ids).await;
     assert_eq!(failure(&mut silent).await, invalid);
+}
+
+async fn frames_that_cannot_be_read_are_answered_with_a_code(rig: Arc<Rig>) {
+    let frame = |data: &'static [u8], opcode| Frame::message(data, opcode, true);
+    let text = OpCode::Data(Data::Text);
+    let mut reserved = frame(b"x", text);
+    reserved.header_mut().rsv1 = true;
+    let ids = rig.run("sleep 60").await;
+    let v2 = (
+        format!("/ws/session/{}/worker/{}", ids.0, ids.1),
+        Some(SUBPROTOCOL),
+    );
+    for (path, dialect) in [v2, ("/ws/app".to_owned(), None)] {
+        for (message, code) in [
+            (Message::Frame(frame(b"\xff\xff", text)), 1007),
+            (Message::Frame(reserved.clone()), 1002),
+            (Message::Ping(Bytes::from_static(&[0; 200])), 1002),
+            (Message::Binary(vec![0; 1024 * 1024].into()), 1009),
+        ] {
+            if code == 1009 && dialect.is_none() {
+                continue; // the first dialect has images in its frames
+            }
+            let mut socket = rig.socket(&path, dialect).await;
+            // It may be refused before all of it has left.
+            let _ = socket.0.send(message).await;
+            assert_eq!(socket.close_code().await, Some(code), "{path}");
+        }
+    }
 }
 
 async fn unknown_and_deleted_workers_are_told(rig: Arc<Rig>) {

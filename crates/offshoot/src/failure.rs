@@ -60,9 +60,51 @@ pub(crate) fn exit_status(err: &anyhow::Error) -> u8 {
         .map_or(1, Failure::exit_status)
 }
 
+/// What went wrong, from the outside in. A cause that the text tells already is not told again.
+pub(crate) fn sentence(err: &anyhow::Error) -> String {
+    let mut text = err.to_string();
+    for cause in err.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
+}
+
 /// Tells whether the reader of our output went away, as `offshoot logs | head` does.
 pub(crate) fn is_broken_pipe(err: &anyhow::Error) -> bool {
     err.chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|err| err.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "make the directory: {}", self.0)
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let full = || std::io::Error::other("it is full");
+        let err = anyhow::Error::from(Outer(full())).context("start");
+        assert_eq!(
+            super::sentence(&err),
+            "start: make the directory: it is full"
+        );
+        let err = Err::<(), _>(full()).context("read").unwrap_err();
+        assert_eq!(super::sentence(&err), "read: it is full");
+    }
 }

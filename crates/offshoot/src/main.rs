@@ -41,7 +41,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(err) => {
             if !failure::is_broken_pipe(&err) {
-                eprintln!("{} {err:#}", style::stderr().bad("error:"));
+                let sentence = failure::sentence(&err);
+                eprintln!("{} {sentence}", style::stderr().bad("error:"));
             }
             ExitCode::from(failure::exit_status(&err))
         }

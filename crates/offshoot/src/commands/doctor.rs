@@ -29,6 +29,9 @@ const GIT_MIN: (u32, u32) = (2, 40);
 /// Open files the server wants to be allowed: a handful per worker, and headroom.
 const OPEN_FILES_WANTED: u64 = 4096;
 
+/// Free space below which output may soon be lost: one worker keeps up to 64 MiB.
+const FREE_WANTED: u64 = 256 << 20;
+
 /// A program that does not tell its version in this time is shown by its path.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -122,6 +125,11 @@ fn home(settings: &Settings) -> Result<String, String> {
         }
         Err(err) => return Err(format!("{shown}: {err}")),
     };
+    if !metadata.is_dir() {
+        return Err(format!(
+            "{shown} is no directory; choose another with --home"
+        ));
+    }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(format!(
@@ -131,7 +139,14 @@ fn home(settings: &Settings) -> Result<String, String> {
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(format!("{shown} belongs to another user"));
     }
-    let free = free_bytes(&home).map_or(String::new(), |free| format!(", {} free", size(free)));
+    let free = free_bytes(&home);
+    if let Some(free) = free.filter(|free| *free < FREE_WANTED) {
+        let free = size(free);
+        return Err(format!(
+            "{shown} has {free} free; sessions need more to keep their output"
+        ));
+    }
+    let free = free.map_or(String::new(), |free| format!(", {} free", size(free)));
     Ok(format!("{shown} (mode {mode:o}{free})"))
 }
 

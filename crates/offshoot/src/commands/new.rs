@@ -4,9 +4,9 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use offshoot_protocol::AgentId;
 use offshoot_protocol::rest::{Place, Run, SessionBody, StartSession};
 use offshoot_protocol::view::{Agent, ProcessState, Session};
+use offshoot_protocol::{AgentId, ErrorCode};
 use rustix::fs::FileType;
 
 use super::{print, print_json};
@@ -27,7 +27,8 @@ pub(crate) async fn run(client: &Client, settings: &Settings, args: New) -> Resu
         prompt: prompt(&args)?,
         title: args.title.clone(),
     };
-    let SessionBody { session } = client.post("/api/sessions/start", &body).await?;
+    let answer = client.post("/api/sessions/start", &body).await;
+    let SessionBody { session } = answer.map_err(with_advice)?;
     if args.attach {
         let name = session.id.to_string();
         return attach::run(client, settings, &Attach { name, history: 0 }).await;
@@ -41,6 +42,21 @@ pub(crate) async fn run(client: &Client, settings: &Settings, args: New) -> Resu
         Some(_) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
+}
+
+/// A command that cannot start says what is left of the attempt, and what else there is to run.
+fn with_advice(err: anyhow::Error) -> anyhow::Error {
+    match err.downcast::<Failure>() {
+        Ok(Failure::Refused(mut problem)) => {
+            if problem.code == ErrorCode::StartFailed {
+                problem.detail +=
+                    ". Nothing was created; --agent, --command and --shell start something else";
+            }
+            Failure::Refused(problem).into()
+        }
+        Ok(other) => other.into(),
+        Err(err) => err,
+    }
 }
 
 fn path(args: &New) -> Result<String> {

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Result, bail};
+use offshoot_protocol::ErrorCode;
 use offshoot_protocol::rest::WorktreeFate;
 use offshoot_protocol::view::{ProcessState, SessionKind};
 use reqwest::Method;
@@ -11,6 +12,7 @@ use super::print;
 use crate::args::{Fate, Rm};
 use crate::client::{Client, worker_path};
 use crate::config::Settings;
+use crate::failure::Failure;
 use crate::pick::{self, Target, session_name, short};
 use crate::style;
 
@@ -28,12 +30,27 @@ pub(crate) async fn run(client: &Client, settings: &Settings, args: &Rm) -> Resu
             print("kept\n")?;
             continue;
         }
-        client
+        let deleted = client
             .act(Method::DELETE, &path(target, args.worktree))
-            .await?;
+            .await;
+        deleted.map_err(with_flags)?;
         print(&format!("deleted {}\n", name(target)))?;
     }
     Ok(())
+}
+
+/// Names the flags that the refusal of a dirty worktree speaks of.
+fn with_flags(err: anyhow::Error) -> anyhow::Error {
+    match err.downcast::<Failure>() {
+        Ok(Failure::Refused(mut problem)) => {
+            if problem.code == ErrorCode::WorktreeDirty {
+                problem.detail += " (--worktree discard); nothing was ended or removed";
+            }
+            Failure::Refused(problem).into()
+        }
+        Ok(other) => other.into(),
+        Err(err) => err,
+    }
 }
 
 fn path(target: Target<'_>, fate: Fate) -> String {

@@ -10,6 +10,7 @@ use crate::args::Token;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::pick::short;
+use crate::serve::CLI_TOKEN;
 use crate::style::{self, Cell, Table};
 
 /// Answer of `GET /api/tokens`.
@@ -42,7 +43,13 @@ pub(crate) async fn run(client: &Client, command: Token) -> Result<()> {
             let token = find(&tokens, &token)?;
             let path = format!("/api/tokens/{}", token.id);
             client.act(Method::DELETE, &path).await?;
-            print(&format!("revoked {}\n", style::printable(&token.name)))
+            print(&format!("revoked {}\n", style::printable(&token.name)))?;
+            if token.name == CLI_TOKEN {
+                eprintln!(
+                    "this was the token of this command: restart the server to make a new one"
+                );
+            }
+            Ok(())
         }
     }
 }

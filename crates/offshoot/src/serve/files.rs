@@ -9,6 +9,9 @@ use offshoot_engine::Engine;
 
 use crate::client::{ServerFile, server_file};
 
+/// Name of the token that client commands on this machine use.
+pub(crate) const CLI_TOKEN: &str = "command line";
+
 /// Makes sure that `cli-token` holds a token that is good; makes one when it does not, for example
 /// after the database was lost.
 pub(crate) async fn ensure_cli_token(engine: &Engine, home: &Path) -> Result<()> {
@@ -18,7 +21,7 @@ pub(crate) async fn ensure_cli_token(engine: &Engine, home: &Path) -> Result<()>
     {
         return Ok(());
     }
-    let created = engine.credentials().create_token("command line").await?;
+    let created = engine.credentials().create_token(CLI_TOKEN).await?;
     write_private(&file, &format!("{}\n", created.secret))
 }
 

@@ -12,6 +12,8 @@ mod files;
 mod inherit;
 mod logging;
 
+pub(crate) use files::CLI_TOKEN;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -56,7 +56,7 @@ async fn an_agent_is_started_told_something_read_and_deleted() -> Result<()> {
 
     std::fs::write(format!("{}/precious", session.location_path), "work")?;
     let remove = ["rm", "try", "--worktree", "remove", "--yes"];
-    refuse(&mut server.offshoot(&remove), 5, "");
+    refuse(&mut server.offshoot(&remove), 5, "--worktree discard");
     assert!(std::path::Path::new(&session.location_path).exists());
     refuse(&mut server.offshoot(&["rm", "try"]), 1, "--yes");
     succeed(&mut server.offshoot(&["rm", "try", "--worktree", "discard", "--yes"]));

@@ -10,10 +10,12 @@
 //!    └──────────────────────────────── asking
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use offshoot_protocol::view::ActivityState;
+use parking_lot::Mutex;
 use regex::RegexSet;
 
 /// Moments since the worker's process began.
@@ -42,10 +44,31 @@ impl Judgement {
     }
 }
 
+/// Returns the compiled patterns, shared by all agents that have the same ones: compiling takes
+/// milliseconds, and the result more than a megabyte.
+fn compiled(patterns: &[String]) -> Arc<RegexSet> {
+    static SETS: LazyLock<Mutex<HashMap<Vec<String>, Weak<RegexSet>>>> =
+        LazyLock::new(Mutex::default);
+    let mut sets = SETS.lock();
+    if let Some(set) = sets.get(patterns).and_then(Weak::upgrade) {
+        return set;
+    }
+    let valid = patterns
+        .iter()
+        .filter(|pattern| regex::Regex::new(pattern).is_ok());
+    let set = regex::RegexSetBuilder::new(valid)
+        .case_insensitive(true)
+        .build();
+    let set = Arc::new(set.unwrap_or_default());
+    sets.retain(|_, set| set.strong_count() > 0);
+    sets.insert(patterns.to_vec(), Arc::downgrade(&set));
+    set
+}
+
 /// Watches one agent.
 #[derive(Debug)]
 pub(crate) struct Detector {
-    asking: RegexSet,
+    asking: Arc<RegexSet>,
     now: Judgement,
     /// The agent reports its own status; rates and patterns no longer count.
     reports: bool,
@@ -58,14 +81,8 @@ pub(crate) struct Detector {
 impl Detector {
     /// Begins with `idle`. Patterns that are no regular expressions are left out.
     pub(crate) fn new(asking_patterns: &[String]) -> Self {
-        let valid = asking_patterns
-            .iter()
-            .filter(|pattern| regex::Regex::new(pattern).is_ok());
-        let asking = regex::RegexSetBuilder::new(valid)
-            .case_insensitive(true)
-            .build();
         Self {
-            asking: asking.unwrap_or_default(),
+            asking: compiled(asking_patterns),
             now: Judgement::of(ActivityState::Idle),
             reports: false,
             chunks: VecDeque::new(),

@@ -224,6 +224,7 @@ impl Attachment {
                     if let Some(ended) = self.on_typed(typed) {
                         return Ok(Err(ended));
                     }
+                    self.owns_size |= !self.link.is_idle();
                 }
                 () = tokio::time::sleep(pause) => {}
             }
@@ -315,8 +316,13 @@ impl Attachment {
             history,
             size: screen::size(),
         };
-        // Who attaches looks at this terminal now: the program should fit it.
-        vec![ClientFrame::Hello(hello), ClientFrame::Claim]
+        let mut frames = vec![ClientFrame::Hello(hello)];
+        if self.owns_size {
+            // Who attaches looks at this terminal now: the program should fit it. After a restart
+            // of the server it is who had it before, not who comes back last.
+            frames.push(ClientFrame::Claim);
+        }
+        frames
     }
 
     fn on_typed(&mut self, typed: Option<Bytes>) -> Option<Ended> {

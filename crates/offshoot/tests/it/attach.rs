@@ -150,7 +150,7 @@ async fn what_is_typed_just_before_detaching_arrives() -> Result<()> {
 
 #[tokio::test]
 async fn who_types_decides_the_size() -> Result<()> {
-    let server = TestServer::start().await?;
+    let mut server = TestServer::start().await?;
     let session = run(&server, "fake-agent").await?;
     let mut wide = attach(&server, &session, 90, 20)?;
     wide.wait_for("AGENT").await?;
@@ -165,6 +165,17 @@ async fn who_types_decides_the_size() -> Result<()> {
         .await?;
         terminal.forget();
     }
+
+    // It stays with who typed last, whoever comes back last after a restart of the server.
+    server.kill()?;
+    server.restart().await?;
+    let id = session.id.to_string();
+    crate::succeed(&mut server.offshoot(&["send", &id, "both are back"]));
+    wide.wait_for("got:both are back").await?;
+    narrow.wait_for("got:both are back").await?;
+    wide.forget();
+    crate::succeed(&mut server.offshoot(&["send", &id, "size"]));
+    wide.wait_for("size:60x15").await?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@
 //! handles then answer "not running".
 
 mod activities;
+mod ending;
 mod input;
 mod life;
 mod link;

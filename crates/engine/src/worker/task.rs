@@ -35,8 +35,8 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::activities::Activities;
+use super::ending::Stopping;
 use super::input::Inputs;
-use super::life::Stopping;
 use super::link::Link;
 use super::ring::Ring;
 use super::screen::LazyScreen;

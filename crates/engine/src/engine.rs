@@ -1,7 +1,7 @@
 //! The engine's handle: start, shutdown, questions and subscriptions.
 
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,7 +266,6 @@ fn make_directories(home: &Home) -> Result<(), StartError> {
 
 /// A directory that existed before may be open to others; what lies in it must not be.
 fn private(root: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::PermissionsExt;
     let closed = std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700));
     closed.map_err(|source| StartError::Io {
         context: "close the data directory to others",
@@ -289,8 +288,12 @@ fn lock_home(home: &Home) -> Result<File, StartError> {
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o600)
         .open(&path)
         .map_err(failed)?;
+    // One that an earlier version made may be open to others.
+    let private = std::fs::Permissions::from_mode(0o600);
+    file.set_permissions(private).map_err(failed)?;
     if file.try_lock().is_err() {
         let mut pid = String::new();
         // The text only helps people; the lock itself decides.

@@ -161,8 +161,11 @@ async fn a_killed_shim_is_lost_and_can_be_started_again() {
 }
 
 async fn a_second_engine_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
     let spot = Spot::new();
     let _engine = spot.engine().await;
+    let lock = std::fs::metadata(spot.home().join("lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
     let refused = offshoot_engine::Engine::start(spot.config())
         .await
         .unwrap_err();

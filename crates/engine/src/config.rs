@@ -93,6 +93,10 @@ impl Home {
         self.root.join("bin")
     }
 
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
     pub(crate) fn worktrees(&self) -> PathBuf {
         self.root.join("worktrees")
     }

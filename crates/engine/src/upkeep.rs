@@ -3,7 +3,7 @@
 //! Owns no state. Whatever fails here is logged and tried again later; nothing depends on it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use offshoot_protocol::SessionId;
@@ -12,6 +12,12 @@ use crate::Engine;
 
 /// Typed input is remembered so long, so that a repeated request is recognised.
 const OUTBOX_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Files given to agents are kept so long.
+const UPLOAD_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often what is too old is looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How often sessions' directories are looked at. A few hundred cost well under a millisecond.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -26,13 +32,22 @@ pub(crate) fn start(engine: &Engine) {
 }
 
 async fn run(engine: Engine) {
-    forget_old(&engine).await;
     remove_old_programs(&engine.inner.home.programs(), &engine.inner.shim_program);
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut cleanings = tokio::time::interval(CLEAN_EVERY);
+    cleanings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        look_at_locations(&engine).await;
+        tokio::select! {
+            biased;
+            _ = cleanings.tick() => {
+                forget_old(&engine).await;
+                let uploads = engine.inner.home.uploads();
+                let clean = move || remove_old_uploads(&uploads, SystemTime::now());
+                let _ = tokio::task::spawn_blocking(clean).await;
+            }
+            _ = looks.tick() => look_at_locations(&engine).await,
+        }
     }
 }
 
@@ -62,6 +77,23 @@ fn remove_old_programs(dir: &Path, current: &Path) {
     }
 }
 
+/// Removes files that were given to agents too long ago to be asked for again.
+fn remove_old_uploads(dir: &Path, now: SystemTime) {
+    let entries = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    for entry in entries {
+        let is_old = entry.metadata().is_ok_and(|found| {
+            let age = found.modified().map(|made| now.duration_since(made));
+            found.is_file() && matches!(age, Ok(Ok(age)) if age > UPLOAD_LIFE)
+        });
+        if is_old && let Err(err) = std::fs::remove_file(entry.path()) {
+            tracing::warn!(%err, path = %entry.path().display(), "remove an old upload");
+        }
+    }
+}
+
 /// Notices directories that went missing behind our back, or came back.
 async fn look_at_locations(engine: &Engine) {
     let known: Vec<(SessionId, PathBuf, bool)> = {
@@ -85,5 +117,29 @@ async fn look_at_locations(engine: &Engine) {
             entry.location_missing = !was_missing;
         }
         state.publish_update(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_go_when_they_are_old() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let now = SystemTime::now();
+        for (name, age) in [("new.png", 0), ("week.png", 6), ("old.png", 8)] {
+            let file = std::fs::File::create(dir.path().join(name)).expect("a file");
+            let made = now - Duration::from_secs(age * 24 * 3600);
+            file.set_modified(made).expect("its time");
+        }
+        std::fs::create_dir(dir.path().join("kept")).expect("a directory");
+        remove_old_uploads(dir.path(), now);
+        let mut left: Vec<_> = std::fs::read_dir(dir.path())
+            .expect("there")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["kept", "new.png", "week.png"]);
     }
 }

@@ -72,7 +72,7 @@ pub enum EngineError {
     #[error("{0}")]
     WrongState(String),
     /// No process lives.
-    #[error("The worker has no running process; restart it first")]
+    #[error("The worker has no running process; restart it, or resume its session, first")]
     NotRunning,
     /// The process could not be started.
     #[error("Could not start: {0}")]

@@ -91,7 +91,11 @@ pub(crate) fn check_location(path: &Path, user_home: &Path) -> Result<(), Engine
         .canonicalize()
         .map_err(|_| EngineError::PathNotFound(path.to_owned()))?;
     if !real.is_dir() {
-        return Err(EngineError::PathNotFound(path.to_owned()));
+        let message = format!("{} is a file; name a directory", path.display());
+        return Err(EngineError::Invalid {
+            field: "path",
+            message,
+        });
     }
     refuse_restricted(&real, user_home)
 }
@@ -194,6 +198,10 @@ mod tests {
         }
         let missing = check_location(&dir.path().join("missing"), home);
         assert!(matches!(missing, Err(EngineError::PathNotFound(_))));
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let refused = check_location(&file, home).unwrap_err().to_string();
+        assert!(refused.contains("is a file"), "{refused}");
         check_location(dir.path(), home).unwrap();
     }
 

@@ -10,14 +10,18 @@ use tokio::time::Instant;
 use super::screen::{LazyScreen, PIECE};
 use super::task::{Change, WorkerTask};
 
-/// Output read in one turn of the loop, so that commands get their turn in a flood.
-const TURN_BYTES: u64 = 512 * 1024;
+/// Output read in one turn of the loop, so that commands, and other workers on the same thread, get
+/// their turn in a flood.
+const TURN_BYTES: u64 = 128 * 1024;
 
 /// The screen catches up when output was quiet for so long.
 const QUIET: Duration = Duration::from_millis(25);
 
 /// A title is shown for at least so long.
 const TITLE_EVERY: Duration = Duration::from_millis(250);
+
+/// A full disk makes gap after gap; the log of the server says so at most this often.
+const GAPS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// So little output is parsed at once: somebody types, and nothing is gained by waiting.
 const LITTLE: u64 = 8 * 1024;
@@ -119,7 +123,14 @@ impl WorkerTask {
     }
 
     fn skip_output(&mut self, to: u64) {
-        tracing::warn!(from = self.position, to, "output is missing in the log");
+        let now = Instant::now();
+        if self
+            .gap_told_at
+            .is_none_or(|told| now - told >= GAPS_TOLD_EVERY)
+        {
+            self.gap_told_at = Some(now);
+            tracing::warn!(from = self.position, to, "output is missing in the log");
+        }
         self.shared.ring.lock().skip_to(to);
         self.position = to;
         self.shared.head.send_modify(|head| head.end = to);

@@ -14,8 +14,9 @@ use offshoot_vt::{Options, QueryScan, Screen, Size};
 /// The screen may lag so far behind the output; further, it is fed at once.
 pub(crate) const LAG_MAX: u64 = 1024 * 1024;
 
-/// A piece fed at once, so that other work of the same task gets its turn.
-pub(crate) const PIECE: usize = 1024 * 1024;
+/// A piece fed at once, so that other work of the same task and thread gets its turn: a millisecond
+/// or two of parsing. Much smaller pieces would cost plain output its short way.
+pub(crate) const PIECE: usize = 128 * 1024;
 
 /// A query further behind the end than this is no longer answered after a restart of the server:
 /// its program has gone on without the answer and would read it as typed text.

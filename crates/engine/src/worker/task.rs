@@ -104,6 +104,7 @@ pub(super) struct WorkerTask {
     pub(super) more_output: bool,
     pub(super) screen: Option<LazyScreen>,
     pub(super) catch_up_at: Option<Instant>,
+    pub(super) gap_told_at: Option<Instant>,
     pub(super) rest_at: Option<Instant>,
     pub(super) activities: Option<Activities>,
     /// The newest title, when it is not shown yet.
@@ -174,6 +175,7 @@ pub(crate) fn spawn(
         more_output: false,
         screen: None,
         catch_up_at: None,
+        gap_told_at: None,
         rest_at: None,
         activities,
         next_title: None,

@@ -217,7 +217,9 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Processes of the rig may still be ending with files open there.
+        // The rig goes after its disk and would find no shims to end there.
+        process::end_shims(&self.0.join("home"));
+        // They may still be ending with files open.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

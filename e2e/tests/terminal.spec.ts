@@ -26,7 +26,8 @@ async function openShell(page: Page, api: Api, server: Server): Promise<void> {
 /** Turns pages back, from the newest line. */
 async function scrollUp(page: Page, lines: number): Promise<void> {
   await page.locator('.xterm-helper-textarea').focus();
-  for (let turned = 0; turned < lines; turned += 40) await page.keyboard.press('Shift+PageUp');
+  // A page is a row less than the screen; half of one is always enough.
+  for (let turned = 0; turned < lines; turned += 20) await page.keyboard.press('Shift+PageUp');
 }
 
 /** The screen, once two looks at it are the same. */
@@ -98,8 +99,13 @@ test('a flood of output is survived, and older lines are there when asked for', 
   await seesInTerminal(page, 'flood-2-over');
   await page.reload();
   await seesInTerminal(page, 'flood-2-over');
-  await scrollUp(page, 1_000);
-  await page.getByRole('button', { name: 'Load older lines' }).click();
+  const older = page.getByRole('button', { name: 'Load older lines' });
+  // The screen may be drawn anew once more when its size is settled, which brings it to its end.
+  await expect(async () => {
+    await scrollUp(page, 1_200);
+    await expect(older).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await older.click();
   await seesInTerminal(page, 'flood-2-over');
   await scrollUp(page, 5_000);
   await seesInTerminal(page, 'flood 1950');

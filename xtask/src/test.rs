@@ -72,6 +72,9 @@ fn rust() -> Result<Counts> {
             "--workspace",
             "--locked",
             "--no-fail-fast",
+            // One that passes only the second time is reported as flaky.
+            "--retries",
+            if in_ci() { "1" } else { "0" },
         ]
     } else {
         &[
@@ -88,6 +91,11 @@ fn rust() -> Result<Counts> {
     // Another seed looks further: PROPTEST_RNG_SEED=… cargo test.
     let seed = std::env::var("PROPTEST_RNG_SEED").unwrap_or_else(|_| "7171".to_owned());
     counted(cargo(args).env("PROPTEST_RNG_SEED", seed))
+}
+
+/// Whether a machine that nobody looks at runs the tests.
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
 fn web(report: &mut Report) {

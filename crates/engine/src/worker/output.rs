@@ -7,7 +7,7 @@ use offshoot_shim::frame::ToShim;
 use offshoot_shim::log::{Reader, Record, Tail};
 use tokio::time::Instant;
 
-use super::screen::{LazyScreen, PIECE};
+use super::screen::{LAG_ALONE, LAG_FOLLOWED, LazyScreen, PIECE};
 use super::task::{Change, WorkerTask};
 
 /// Output read in one turn of the loop, so that commands, and other workers on the same thread, get
@@ -115,11 +115,13 @@ impl WorkerTask {
         self.shared.ring.lock().push(bytes);
         self.position += bytes.len() as u64;
         let end = self.position;
+        let followed = !self.viewers.is_empty();
+        let lag_max = if followed { LAG_FOLLOWED } else { LAG_ALONE };
         // Followers first; parsing comes after.
         self.shared.head.send_modify(|head| head.end = end);
         self.screen
             .as_mut()
-            .is_some_and(|screen| screen.on_output(bytes, end))
+            .is_some_and(|screen| screen.on_output(bytes, end, lag_max))
     }
 
     fn skip_output(&mut self, to: u64) {

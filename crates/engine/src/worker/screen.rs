@@ -11,8 +11,12 @@ use std::collections::VecDeque;
 use offshoot_protocol::TerminalSize;
 use offshoot_vt::{Options, QueryScan, Screen, Size};
 
-/// The screen may lag so far behind the output; further, it is fed at once.
-pub(crate) const LAG_MAX: u64 = 1024 * 1024;
+/// The screen may lag so far behind the output while somebody follows it; further, it is fed at once.
+pub(crate) const LAG_FOLLOWED: u64 = 1024 * 1024;
+
+/// The same while nobody follows: who comes then waits for the rest to be parsed, a fraction of a
+/// second, and a flood that nobody looks at costs next to nothing.
+pub(crate) const LAG_ALONE: u64 = 32 * 1024 * 1024;
 
 /// A piece fed at once, so that other work of the same task and thread gets its turn: a millisecond
 /// or two of parsing. Much smaller pieces would cost plain output its short way.
@@ -63,9 +67,9 @@ impl LazyScreen {
     }
 
     /// New output is there; it is only scanned. Returns whether the screen should be fed now.
-    pub(crate) fn on_output(&mut self, bytes: &[u8], end: u64) -> bool {
+    pub(crate) fn on_output(&mut self, bytes: &[u8], end: u64, lag_max: u64) -> bool {
         self.urgent |= self.scan.scan(bytes);
-        self.urgent || end.saturating_sub(self.parsed) >= LAG_MAX
+        self.urgent || end.saturating_sub(self.parsed) >= lag_max
     }
 
     /// The terminal took on a size at an offset.

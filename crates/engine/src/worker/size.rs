@@ -27,6 +27,11 @@ impl Viewers {
         self.owner
     }
 
+    /// Tells whether nobody follows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.viewers.is_empty()
+    }
+
     /// Returns the size that the owner shows.
     pub(crate) fn owner_size(&self) -> Option<TerminalSize> {
         self.size_of_owner(self.owner?)

@@ -3,7 +3,7 @@
 //! Owns three things. The *shim* ([`main_from_fd`]): one small single-threaded process per worker
 //! that holds the pty and the child, appends every byte of output to a checksummed log on disk, and
 //! outlives whoever started it. The *log* ([`log`]): the truth about output; whoever may read the
-//! directory may read it, no cooperation needed. The *client side* ([`spawn`], [`probe`],
+//! directory may read it, no cooperation needed. The *client side* ([`spawn()`], [`probe()`],
 //! [`frame`]): how a server starts a shim, finds out whether one lives, and talks to it.
 //!
 //! Knows nothing of sessions, screens or servers; never interprets output; has no async runtime.

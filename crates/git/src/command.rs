@@ -229,13 +229,19 @@ impl Git {
     /// Sets a configuration value for this command and the commands it starts.
     ///
     /// By environment, for `-c` ends the key at its first equals sign, and a key can hold one.
-    pub(crate) fn config(mut self, key: &OsStr, value: &str) -> Self {
+    pub(crate) fn config(mut self, key: &OsStr, value: impl AsRef<OsStr>) -> Self {
         let n = self.n_settings;
         self.n_settings += 1;
         self.command
             .env(format!("GIT_CONFIG_KEY_{n}"), key)
             .env(format!("GIT_CONFIG_VALUE_{n}"), value)
             .env("GIT_CONFIG_COUNT", self.n_settings.to_string());
+        self
+    }
+
+    /// Sets a variable of the environment for this command and the commands it starts.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
         self
     }
 

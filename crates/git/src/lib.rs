@@ -13,21 +13,32 @@
 //! group with it. Changes to worktrees of one repository wait for each other.
 
 mod branch;
+mod clone;
 mod command;
+mod commits;
+mod fetch;
 mod filters;
 mod head;
 mod lock;
+mod network;
 mod remote;
 mod repository;
 mod status;
+mod trash;
 mod worktree;
 
 pub use branch::{
     BranchReason, Branches, InvalidBranch, RenameError, branch_name_from, valid_branch_name,
 };
+pub use clone::{
+    CloneError, CloneProgress, CloneStep, CloneUrl, InvalidUrl, clone_repository, valid_clone_url,
+};
 pub use command::{GitError, Version, version};
+pub use commits::{Commit, commits};
+pub use fetch::FetchError;
 pub use head::{Head, head};
 pub use remote::{RemoteName, parse_remote, without_credentials};
 pub use repository::{OpenError, Repository, ResolveError, open, resolve};
 pub use status::{Change, ChangeKind, Status, status};
+pub use trash::{Restored, TRASH_KEPT, TrashError, TrashId, Trashed};
 pub use worktree::{AddError, Force, NewWorktree, RemoveError, Worktree};

@@ -96,6 +96,10 @@ impl Reader {
         if !is_summary {
             return;
         }
+        if line.starts_with("Summary [") {
+            // What came before are quotations of single tests, also of those that passed when tried again.
+            self.counts = Counts::default();
+        }
         let words: Vec<&str> = line
             .split(|c: char| c.is_whitespace() || ",;:|()[]".contains(c))
             .filter(|word| !word.is_empty())
@@ -152,6 +156,9 @@ mod tests {
         let nextest =
             "     Summary [   3.104s] 12 tests run: 10 passed (1 slow), 2 failed, 3 skipped";
         assert_eq!(read(&[nextest]), (10, 2, 3));
+        let quoted =
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 53 filtered out";
+        assert_eq!(read(&[quoted, nextest]), (10, 2, 3));
         let cargo = "test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out";
         assert_eq!(read(&[cargo, cargo]), (8, 0, 2));
         let vitest =

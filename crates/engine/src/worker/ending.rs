@@ -194,6 +194,7 @@ impl WorkerTask {
     /// The shim's socket closed: it left after an exit, or it was lost.
     async fn on_link_lost(&mut self, err: LinkError) {
         self.link = None;
+        self.asked_size = None;
         self.inputs.drop_all();
         let known = !self.shared.head.borrow().is_alive();
         match self.probe() {

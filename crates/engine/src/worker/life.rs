@@ -130,6 +130,11 @@ impl WorkerTask {
         self.log = None;
         self.setup.row.epoch = hello.epoch;
         self.begin_output(hello);
+        self.asked_size = None;
+        if let Some(size) = self.viewers.owner_size() {
+            // Who came while no process was known could not be heard.
+            self.apply_size(size);
+        }
         let pid = u32::try_from(meta.child.pid).ok();
         self.record(WorkerPhase::Running, None, None).await;
         self.show(ProcessState::Running, pid);

@@ -142,6 +142,7 @@ impl WorkerTask {
         if let Some(screen) = &mut self.screen {
             screen.on_resize(offset, size);
         }
+        self.asked_size.take_if(|asked| *asked == size);
         if self.size() != size {
             self.note_size(size);
             self.notify(Change::Process);

@@ -114,6 +114,8 @@ pub(super) struct WorkerTask {
     // input
     pub(super) inputs: Inputs,
     pub(super) viewers: Viewers,
+    /// What the shim was asked for last, until the log says so.
+    pub(super) asked_size: Option<TerminalSize>,
 }
 
 /// Starts a worker's task and returns its handle.
@@ -182,6 +184,7 @@ pub(crate) fn spawn(
         title_at: None,
         inputs: Inputs::default(),
         viewers: Viewers::default(),
+        asked_size: None,
     };
     task.show_life_before_run();
     tasks.spawn(task.run(cancel).instrument(span));
@@ -341,12 +344,13 @@ impl WorkerTask {
     }
 
     /// Asks the shim for a size. The size counts once the log says so.
-    fn apply_size(&mut self, size: TerminalSize) {
-        if self.shared.head.borrow().size == size {
+    pub(super) fn apply_size(&mut self, size: TerminalSize) {
+        if self.asked_size.unwrap_or_else(|| self.size()) == size {
             return;
         }
         match &mut self.link {
             Some(link) => {
+                self.asked_size = Some(size);
                 link.queue(&ToShim::Resize {
                     cols: size.cols,
                     rows: size.rows,

@@ -84,7 +84,8 @@ pub(crate) async fn run(client: &Client, settings: &Settings, args: &Attach) -> 
         resized: signal(SignalKind::window_change())?,
         ending: Ending::new()?,
         history: args.history,
-        owns_size: true,
+        owns_size: false,
+        claims_size: true,
         is_unknown: false,
     };
     let ended = attachment.run(client, settings).await;
@@ -178,6 +179,9 @@ struct Attachment {
     history: u32,
     /// The program has the size of this terminal, not another client's.
     owns_size: bool,
+    /// The user attached or typed here last: a new connection asks for the size. A size that fell to
+    /// this client because no other was there (yet) is not asked for again.
+    claims_size: bool,
     /// The server could not judge the process when it was last heard.
     is_unknown: bool,
 }
@@ -224,7 +228,7 @@ impl Attachment {
                     if let Some(ended) = self.on_typed(typed) {
                         return Ok(Err(ended));
                     }
-                    self.owns_size |= !self.link.is_idle();
+                    self.claims_size |= !self.link.is_idle();
                 }
                 () = tokio::time::sleep(pause) => {}
             }
@@ -241,6 +245,7 @@ impl Attachment {
             socket.send(&frame).await;
         }
         self.link.reconnected();
+        self.owns_size = false;
         loop {
             if let Some(frame) = self.link.next_input() {
                 socket.send(&frame).await;
@@ -254,14 +259,16 @@ impl Attachment {
                     }
                 }
                 typed = self.typed.recv(), if self.link.has_room() => {
+                    let was_idle = self.link.is_idle();
                     if let Some(ended) = self.on_typed(typed) {
                         self.deliver(&mut socket).await;
                         socket.close().await;
                         return Ok(Some(ended));
                     }
-                    if !self.owns_size && !self.link.is_idle() {
-                        // Who types looks at this terminal: the program should fit it.
-                        self.owns_size = true;
+                    if was_idle && !self.link.is_idle() {
+                        // Who types looks at this terminal: the program should fit it. Also who owns the
+                        // size says so: that another took it may be on its way.
+                        self.claims_size = true;
                         socket.send(&ClientFrame::Claim).await;
                     }
                 }
@@ -317,7 +324,7 @@ impl Attachment {
             size: screen::size(),
         };
         let mut frames = vec![ClientFrame::Hello(hello)];
-        if self.owns_size {
+        if self.claims_size {
             // Who attaches looks at this terminal now: the program should fit it. After a restart
             // of the server it is who had it before, not who comes back last.
             frames.push(ClientFrame::Claim);
@@ -359,7 +366,12 @@ impl Attachment {
             ServerFrame::Exit { exit, .. } => return Ok(Next::Over(Ended::Exit(exit))),
             ServerFrame::State(state) => return Ok(self.on_state(state)),
             ServerFrame::Error(error) => bail!("{}", error.message),
-            ServerFrame::Size { owner, .. } => self.owns_size = owner,
+            ServerFrame::Size { owner, .. } => {
+                // Before a claim is heard, the first word about the size is that it is another's.
+                let lost = self.owns_size && !owner;
+                self.claims_size &= !lost;
+                self.owns_size = owner;
+            }
             ServerFrame::History { .. } => {}
         }
         Ok(Next::On)

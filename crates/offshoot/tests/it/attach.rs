@@ -157,14 +157,13 @@ async fn who_types_decides_the_size() -> Result<()> {
     let mut narrow = attach(&server, &session, 60, 15)?;
     narrow.wait_for("AGENT").await?;
     for (terminal, size) in [(&mut wide, "size:90x20"), (&mut narrow, "size:60x15")] {
-        // The first key takes the size; the answer to a later line tells it.
-        offshoot_testkit::wait_for(size, || {
-            terminal.type_bytes(b"size\r").ok()?;
-            terminal.output().contains(size).then_some(())
-        })
-        .await?;
+        // The first key takes the size, before the line it belongs to is read.
+        terminal.type_bytes(b"size\r")?;
+        terminal.wait_for(size).await?;
         terminal.forget();
     }
+    // Until this one has heard of it, it would rightly take the size for its own.
+    wide.wait_for("size:60x15").await?;
 
     // It stays with who typed last, whoever comes back last after a restart of the server.
     server.kill()?;
@@ -174,9 +173,12 @@ async fn who_types_decides_the_size() -> Result<()> {
     wide.wait_for("got:both are back").await?;
     narrow.wait_for("got:both are back").await?;
     wide.forget();
-    crate::succeed(&mut server.offshoot(&["send", &id, "size"]));
-    wide.wait_for("size:60x15").await?;
-    Ok(())
+    // Both see output before the size is claimed again.
+    offshoot_testkit::wait_for("the size of the narrow one", || {
+        crate::succeed(&mut server.offshoot(&["send", &id, "size"]));
+        wide.output().contains("size:60x15").then_some(())
+    })
+    .await
 }
 
 #[tokio::test]

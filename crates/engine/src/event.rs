@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use offshoot_protocol::message::WorkerMessage;
 use offshoot_protocol::view::{ActivityState, Agent, Repository, Session};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
@@ -36,6 +37,7 @@ pub enum Event {
     AgentCreated(Agent),
     AgentUpdated(Agent),
     AgentDeleted(AgentId),
+    MessageSent(WorkerMessage),
 }
 
 /// An event with its number, which grows by one from event to event.

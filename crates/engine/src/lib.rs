@@ -26,6 +26,7 @@ mod reconcile;
 mod state;
 mod template;
 mod upkeep;
+mod uploads;
 mod worker;
 
 pub use config::EngineConfig;
@@ -34,6 +35,8 @@ pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};
 pub use offshoot_vt::without_reports;
+pub use uploads::Uploads;
 pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
 
+pub use commands::messages::NewMessage;
 pub use commands::workers::Activation;

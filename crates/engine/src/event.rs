@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use offshoot_protocol::message::WorkerMessage;
 use offshoot_protocol::view::{ActivityState, Agent, Repository, Session};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
@@ -37,7 +36,6 @@ pub enum Event {
     AgentCreated(Agent),
     AgentUpdated(Agent),
     AgentDeleted(AgentId),
-    MessageSent(WorkerMessage),
 }
 
 /// An event with its number, which grows by one from event to event.

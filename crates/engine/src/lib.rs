@@ -26,8 +26,8 @@ mod reconcile;
 mod state;
 mod template;
 mod upkeep;
-mod uploads;
 mod worker;
+mod worktrees;
 
 pub use config::EngineConfig;
 pub use credentials::Credentials;
@@ -35,8 +35,6 @@ pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};
 pub use offshoot_vt::without_reports;
-pub use uploads::Uploads;
 pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
 
-pub use commands::messages::NewMessage;
 pub use commands::workers::Activation;

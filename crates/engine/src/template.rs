@@ -79,15 +79,11 @@ fn parameterised(script: &str) -> String {
     let mut line = String::new();
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
-        let placeholder = [(PROMPT, 1), (CWD, 2)]
+        let placeholder = [(PROMPT, "1"), (CWD, "2")]
             .into_iter()
             .find(|(text, _)| rest.starts_with(text));
         if let Some((text, number)) = placeholder {
-            line += &match quotes.now() {
-                None => format!("\"${{{number}}}\""),
-                Some('"') => format!("${{{number}}}"),
-                Some(_) => format!("'\"${{{number}}}\"'"),
-            };
+            line += &quotes.variable(number);
             rest = &rest[text.len()..];
             continue;
         }
@@ -100,7 +96,7 @@ fn parameterised(script: &str) -> String {
 
 /// Follows the quotes of a shell line, also inside `"$(…)"`.
 #[derive(Debug, Default)]
-struct Quotes {
+pub(crate) struct Quotes {
     /// The open quotes and, as `(`, the open parentheses, innermost last.
     open: Vec<char>,
     before: Option<char>,
@@ -112,8 +108,17 @@ impl Quotes {
         self.open.last().copied().filter(|open| *open != '(')
     }
 
+    /// Writes a shell variable so that its value is (part of) one word where it stands.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        match self.now() {
+            None => format!("\"${{{name}}}\""),
+            Some('"') => format!("${{{name}}}"),
+            Some(_) => format!("'\"${{{name}}}\"'"),
+        }
+    }
+
     /// Takes one character; returns the quote it stands in.
-    fn step(&mut self, c: char) -> Option<char> {
+    pub(crate) fn step(&mut self, c: char) -> Option<char> {
         let quote = self.now();
         let before = self.before.replace(c);
         match (quote, c) {

@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::message::WorkerMessage;
 use crate::view::{Agent, Repository, Session};
 use crate::{AgentId, RepositoryId, SessionId};
 
@@ -80,11 +79,6 @@ pub enum AppEvent {
     AgentDeleted {
         /// Its id.
         agent_id: AgentId,
-    },
-    /// A message was delivered to a worker. A fact and no state: it is in no snapshot.
-    MessageSent {
-        /// The message.
-        message: WorkerMessage,
     },
 }
 

@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::WorkerMessage;
 use crate::view::{Agent, Repository, Session};
 use crate::{AgentId, RepositoryId, SessionId, WorkerId};
 
@@ -91,9 +90,6 @@ pub enum AppFrame {
     },
     RepositoryDeleted {
         repository_id: RepositoryId,
-    },
-    WorkerMessage {
-        message: WorkerMessage,
     },
 }
 

@@ -121,7 +121,6 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidBranch
         | ErrorCode::BranchNotFound
         | ErrorCode::GitFailed
-        | ErrorCode::NotDelivered
         | ErrorCode::WrongState => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::OriginNotAllowed => StatusCode::FORBIDDEN,

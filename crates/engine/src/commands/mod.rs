@@ -1,7 +1,6 @@
 //! What the engine can be told to do, one file per kind of object.
 
 mod agents;
-pub(crate) mod messages;
 mod repositories;
 mod sessions;
 mod start;

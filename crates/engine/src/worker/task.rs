@@ -35,7 +35,6 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::activities::Activities;
-use super::delivery::Deliveries;
 use super::ending::Stopping;
 use super::input::Inputs;
 use super::link::Link;
@@ -114,7 +113,6 @@ pub(super) struct WorkerTask {
     pub(super) title_at: Option<Instant>,
     // input
     pub(super) inputs: Inputs,
-    pub(super) deliveries: Deliveries,
     pub(super) viewers: Viewers,
     /// What the shim was asked for last, until the log says so.
     pub(super) asked_size: Option<TerminalSize>,
@@ -185,7 +183,6 @@ pub(crate) fn spawn(
         next_title: None,
         title_at: None,
         inputs: Inputs::default(),
-        deliveries: Deliveries::default(),
         viewers: Viewers::default(),
         asked_size: None,
     };
@@ -234,7 +231,12 @@ impl WorkerTask {
             } => {
                 self.on_input(writer, seq, bytes, done);
             }
-            Command::Send(letter) => self.on_letter(letter).await,
+            Command::Send {
+                text,
+                submit,
+                key,
+                done,
+            } => self.on_send(text, submit, key, done).await,
             Command::Attach { client, size } => {
                 let size = self.viewers.attach(client, size);
                 self.on_viewers(size);
@@ -283,7 +285,6 @@ impl WorkerTask {
             self.catch_up_at,
             self.rest_at,
             self.title_at,
-            self.deliveries.deadline(),
             activity,
         ]
         .into_iter()
@@ -318,9 +319,6 @@ impl WorkerTask {
         if due(self.title_at) {
             self.title_at = None;
             self.show_title();
-        }
-        if due(self.deliveries.deadline()) {
-            self.go_on_delivering().await;
         }
         if due(self.activities.as_ref().and_then(Activities::deadline)) {
             self.judge_activity().await;

@@ -162,8 +162,7 @@ pub(crate) async fn input(
     Ok(ApiJson(receipt))
 }
 
-/// The key under which a repeated request is recognised.
-pub(crate) fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
+fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };

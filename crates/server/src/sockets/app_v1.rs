@@ -178,7 +178,6 @@ impl Said {
             Event::AgentCreated(agent) => vec![AppFrame::AgentCreated { agent }],
             Event::AgentUpdated(agent) => vec![AppFrame::AgentUpdated { agent }],
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
-            Event::MessageSent(message) => vec![AppFrame::WorkerMessage { message }],
         }
     }
 

@@ -83,7 +83,6 @@ fn event_frame(Numbered { seq, event }: Numbered) -> AppFrame {
         Event::RepositoryDeleted(repository_id) => AppEvent::RepositoryDeleted { repository_id },
         Event::AgentCreated(agent) | Event::AgentUpdated(agent) => AppEvent::AgentUpdated { agent },
         Event::AgentDeleted(agent_id) => AppEvent::AgentDeleted { agent_id },
-        Event::MessageSent(message) => AppEvent::MessageSent { message },
     };
     AppFrame::Event { seq, event }
 }

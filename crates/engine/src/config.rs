@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use offshoot_protocol::WorkerId;
+use offshoot_protocol::{SessionId, WorkerId};
 
 use crate::StartError;
 
@@ -63,7 +63,10 @@ impl Home {
     /// Directories that must exist, all private to the user.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let mut all = vec![self.root.clone(), self.run_dir.clone()];
-        all.extend(["workers", "bin", "worktrees", "uploads"].map(|name| self.root.join(name)));
+        all.extend(
+            ["workers", "deleted", "bin", "worktrees", "uploads", "jobs"]
+                .map(|name| self.root.join(name)),
+        );
         all
     }
 
@@ -95,6 +98,21 @@ impl Home {
 
     pub(crate) fn uploads(&self) -> PathBuf {
         self.root.join("uploads")
+    }
+
+    /// Directories of deleted workers, by session, until a job has removed them.
+    pub(crate) fn deleted(&self) -> PathBuf {
+        self.root.join("deleted")
+    }
+
+    /// Directories of a session's deleted workers.
+    pub(crate) fn deleted_session(&self, id: SessionId) -> PathBuf {
+        self.deleted().join(id.to_string())
+    }
+
+    /// Logs of jobs.
+    pub(crate) fn jobs(&self) -> PathBuf {
+        self.root.join("jobs")
     }
 
     pub(crate) fn worktrees(&self) -> PathBuf {

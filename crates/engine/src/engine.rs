@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use offshoot_protocol::job::Job;
 use offshoot_protocol::view::{Agent, Repository, Session};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::Store;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     /// Held while a repository is registered, so that two who open it at once open one.
     pub(crate) registering: tokio::sync::Mutex<()>,
+    pub(crate) jobs: crate::jobs::Jobs,
     /// Locked while this engine lives: one server per data directory.
     _lock: File,
 }
@@ -61,6 +63,8 @@ pub struct Subscription {
     pub repositories: Vec<Repository>,
     /// All agents, the default one first.
     pub agents: Vec<Agent>,
+    /// All jobs that are not completed, oldest first.
+    pub jobs: Vec<Job>,
     /// What happens from here on.
     pub events: EventStream,
 }
@@ -93,9 +97,11 @@ impl Engine {
                     sessions: Vec::new(),
                     repositories: Vec::new(),
                     custom_agents: Vec::new(),
+                    jobs: Vec::new(),
                     events: EventLog::new(),
                 }),
                 registering: tokio::sync::Mutex::default(),
+                jobs: crate::jobs::Jobs::default(),
                 _lock: lock,
                 config,
                 home,
@@ -103,6 +109,7 @@ impl Engine {
             }),
         };
         reconcile::reconcile(&engine).await?;
+        crate::jobs::start(&engine).await?;
         crate::upkeep::start(&engine);
         Ok(engine)
     }
@@ -160,6 +167,7 @@ impl Engine {
                 .map(|entry| entry.view())
                 .collect(),
             agents: state.agents(),
+            jobs: state.jobs.clone(),
             events: state
                 .events
                 .since(seq)

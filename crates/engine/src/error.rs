@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use offshoot_protocol::{AgentId, ErrorCode, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, ErrorCode, JobId, RepositoryId, SessionId, WorkerId};
 
 /// A failed command or query. The text is a sentence for people and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum EngineError {
     /// No such agent.
     #[error("Agent not found: {0}")]
     AgentNotFound(AgentId),
+    /// No such job.
+    #[error("Job not found")]
+    JobNotFound(JobId),
     /// No such token.
     #[error("Token not found: {0}")]
     TokenNotFound(String),
@@ -116,6 +119,7 @@ impl EngineError {
             Self::WorkerNotFound(_) => ErrorCode::WorkerNotFound,
             Self::RepositoryNotFound(_) => ErrorCode::RepositoryNotFound,
             Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
+            Self::JobNotFound(_) => ErrorCode::JobNotFound,
             Self::TokenNotFound(_) => ErrorCode::TokenNotFound,
             Self::PathNotFound(_) => ErrorCode::PathNotFound,
             Self::PathNotAllowed(_) => ErrorCode::PathNotAllowed,

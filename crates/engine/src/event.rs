@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use offshoot_protocol::job::Job;
 use offshoot_protocol::view::{ActivityState, Agent, Repository, Session};
-use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
 
 /// Events kept for clients that reconnect. An older client gets a snapshot instead.
@@ -36,6 +37,8 @@ pub enum Event {
     AgentCreated(Agent),
     AgentUpdated(Agent),
     AgentDeleted(AgentId),
+    JobUpdated(Job),
+    JobDeleted(JobId),
 }
 
 /// An event with its number, which grows by one from event to event.

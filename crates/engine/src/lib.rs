@@ -8,7 +8,7 @@
 //! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
 //! `activity` judges what agents do, `credentials` knows who may ask,
-//! `upkeep` forgets what is old.
+//! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old.
 
 mod activity;
 mod agents;
@@ -20,6 +20,7 @@ mod engine;
 mod environment;
 mod error;
 mod event;
+mod jobs;
 mod launch;
 mod paths;
 mod reconcile;
@@ -34,6 +35,7 @@ pub use credentials::Credentials;
 pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};
+pub use jobs::JobsWanted;
 pub use offshoot_vt::without_reports;
 pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
 

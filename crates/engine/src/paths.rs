@@ -100,6 +100,21 @@ pub(crate) fn check_location(path: &Path, user_home: &Path) -> Result<(), Engine
     refuse_restricted(&real, user_home)
 }
 
+/// Checks that a directory may be made at a path: nothing is there, and neither it nor the existing
+/// directory above it is a system directory.
+pub(crate) fn check_new(path: &Path, user_home: &Path) -> Result<(), EngineError> {
+    refuse_restricted(path, user_home)?;
+    if path.symlink_metadata().is_ok() {
+        let message = format!("{} exists already; name another directory", path.display());
+        return Err(EngineError::Invalid {
+            field: "path",
+            message,
+        });
+    }
+    let above = path.ancestors().find(|above| above.exists());
+    check_location(above.unwrap_or(Path::new("/")), user_home)
+}
+
 fn refuse_restricted(path: &Path, user_home: &Path) -> Result<(), EngineError> {
     let inside = |dir: &&&str| path.starts_with(dir) && !user_home.starts_with(dir);
     match RESTRICTED.iter().find(inside) {

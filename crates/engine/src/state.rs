@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use offshoot_protocol::job::{Job, JobStatus};
 use offshoot_protocol::view::{
     ActivationState, ActivityState, Agent, Repository, Session, SessionKind, SessionStatus, Worker,
     WorkerKind,
 };
-use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{RepositoryRow, SessionRow};
 
 use crate::event::{Event, EventLog};
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) repositories: Vec<RepositoryEntry>,
     /// Custom agents, oldest first.
     pub(crate) custom_agents: Vec<Agent>,
+    /// Jobs that are not completed, oldest first, with their progress.
+    pub(crate) jobs: Vec<Job>,
     pub(crate) events: EventLog,
 }
 
@@ -109,6 +112,24 @@ impl State {
         if let Ok(session) = self.session_view(id) {
             self.events.publish(Event::SessionUpdated(session));
         }
+    }
+
+    /// Remembers a job as it is now, as long as it is not completed, and announces it.
+    pub(crate) fn publish_job(&mut self, job: Job) {
+        let known = self.jobs.iter().position(|known| known.id == job.id);
+        match (known, job.status) {
+            (Some(at), JobStatus::Completed) => drop(self.jobs.remove(at)),
+            (None, JobStatus::Completed) => {}
+            (Some(at), _) => self.jobs[at] = job.clone(),
+            (None, _) => self.jobs.push(job.clone()),
+        }
+        self.events.publish(Event::JobUpdated(job));
+    }
+
+    /// Forgets a job and announces it.
+    pub(crate) fn publish_job_deleted(&mut self, id: JobId) {
+        self.jobs.retain(|job| job.id != id);
+        self.events.publish(Event::JobDeleted(id));
     }
 
     fn view(&self, session: &SessionEntry) -> Session {

@@ -56,6 +56,7 @@ async fn forget_old(engine: &Engine) {
     if let Err(err) = store.prune_input(now - OUTBOX_LIFE).await {
         tracing::warn!(%err, "forget old input");
     }
+    engine.forget_old_jobs().await;
     if let Err(err) = store.prune_sign_ins(now).await {
         tracing::warn!(%err, "forget old sign-ins");
     }

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::job::Job;
 use crate::view::{Agent, Repository, Session};
-use crate::{AgentId, RepositoryId, SessionId};
+use crate::{AgentId, JobId, RepositoryId, SessionId};
 
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "offshoot.app.v2";
@@ -28,6 +29,9 @@ pub enum AppFrame {
         repositories: Vec<Repository>,
         /// All agents, the default first.
         agents: Vec<Agent>,
+        /// All jobs that are not completed, oldest first.
+        #[serde(default)]
+        jobs: Vec<Job>,
     },
     /// One change.
     Event {
@@ -79,6 +83,17 @@ pub enum AppEvent {
     AgentDeleted {
         /// Its id.
         agent_id: AgentId,
+    },
+    /// A job is new, came further, or ended. Progress is told a few times a second at most.
+    JobUpdated {
+        /// The job.
+        job: Job,
+    },
+    /// A job was removed.
+    #[serde(rename_all = "camelCase")]
+    JobDeleted {
+        /// Its id.
+        job_id: JobId,
     },
 }
 

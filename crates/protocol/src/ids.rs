@@ -53,6 +53,11 @@ uuid_id! {
     RepositoryId
 }
 
+uuid_id! {
+    /// Names a job: a durable unit of background work.
+    JobId
+}
+
 /// Names an agent definition: a UUID for custom agents, a fixed word for built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]

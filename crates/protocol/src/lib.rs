@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod ids;
+pub mod job;
 pub mod limits;
 pub mod millis;
 pub mod problem;
@@ -17,6 +18,6 @@ pub mod v1;
 pub mod view;
 pub mod worktree;
 
-pub use ids::{AgentId, RepositoryId, SessionId, WorkerId};
+pub use ids::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 pub use problem::{ErrorCode, Problem};
 pub use size::TerminalSize;

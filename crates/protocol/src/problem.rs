@@ -36,6 +36,8 @@ pub enum ErrorCode {
     WorktreeNotFound,
     /// The token does not exist.
     TokenNotFound,
+    /// The job does not exist.
+    JobNotFound,
     /// The path does not exist or is no directory.
     PathNotFound,
     /// The path lies where sessions are not allowed.

@@ -129,6 +129,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::WorkerNotFound
         | ErrorCode::RepositoryNotFound
         | ErrorCode::AgentNotFound
+        | ErrorCode::JobNotFound
         | ErrorCode::WorktreeNotFound
         | ErrorCode::TokenNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -13,7 +13,10 @@ use crate::StoreError;
 const APPLICATION_ID: i32 = 0x4f46_5348;
 
 /// The steps, oldest first.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+];
 
 /// The version that the steps lead to.
 const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -178,6 +178,8 @@ impl Said {
             Event::AgentCreated(agent) => vec![AppFrame::AgentCreated { agent }],
             Event::AgentUpdated(agent) => vec![AppFrame::AgentUpdated { agent }],
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
+            // Clients of this dialect ask for jobs every few seconds.
+            Event::JobUpdated(_) | Event::JobDeleted(_) => Vec::new(),
         }
     }
 

@@ -50,6 +50,7 @@ fn send_snapshot(app: &App, wire: &mut Wire) -> EventStream {
         sessions,
         repositories,
         agents,
+        jobs,
         events,
     } = app.engine.subscribe();
     let frame = AppFrame::Snapshot {
@@ -58,6 +59,7 @@ fn send_snapshot(app: &App, wire: &mut Wire) -> EventStream {
         sessions,
         repositories,
         agents,
+        jobs,
     };
     wire.send_text(encode(&frame));
     events
@@ -83,6 +85,8 @@ fn event_frame(Numbered { seq, event }: Numbered) -> AppFrame {
         Event::RepositoryDeleted(repository_id) => AppEvent::RepositoryDeleted { repository_id },
         Event::AgentCreated(agent) | Event::AgentUpdated(agent) => AppEvent::AgentUpdated { agent },
         Event::AgentDeleted(agent_id) => AppEvent::AgentDeleted { agent_id },
+        Event::JobUpdated(job) => AppEvent::JobUpdated { job },
+        Event::JobDeleted(job_id) => AppEvent::JobDeleted { job_id },
     };
     AppFrame::Event { seq, event }
 }

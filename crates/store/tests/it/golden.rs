@@ -167,6 +167,7 @@ async fn check_small_tables(store: &Store) {
         created_at: at(T + 132),
         started_at: Some(at(T + 133)),
         completed_at: None,
+        result: None,
     };
     assert_eq!(store.jobs().await.unwrap(), [job]);
     let input = OutboxRow {

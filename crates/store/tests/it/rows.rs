@@ -307,6 +307,7 @@ async fn job_round_trip() {
         created_at: at(8),
         started_at: None,
         completed_at: None,
+        result: None,
     };
     store.insert_job(job.clone()).await.unwrap();
     assert_eq!(store.jobs().await.unwrap(), std::slice::from_ref(&job));

@@ -1,0 +1,2 @@
+-- What a completed job made, as JSON.
+ALTER TABLE jobs ADD COLUMN result TEXT;

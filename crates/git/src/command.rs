@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -245,6 +245,25 @@ impl Git {
         self
     }
 
+    /// Connects what the command reads, and perhaps what it prints, to pipes of the caller.
+    pub(crate) fn pipes(mut self, stdin: PipeReader, stdout: Option<PipeWriter>) -> Self {
+        self.command.stdin(stdin);
+        if let Some(stdout) = stdout {
+            self.command.stdout(stdout);
+        }
+        self
+    }
+
+    /// Runs the command on an input; any exit code but 0 is an error.
+    pub(crate) async fn run_on(self, input: Vec<u8>) -> Result<Vec<u8>, GitError> {
+        let (reader, mut writer) = std::io::pipe().map_err(|source| self.io_error(source))?;
+        // A git that ends early closes the pipe; its exit code tells why.
+        let feed = tokio::task::spawn_blocking(move || drop(writer.write_all(&input)));
+        let answer = self.pipes(reader, None).run().await;
+        let _ = feed.await;
+        answer
+    }
+
     /// Adds an option of git itself. Must come before the first [`arg`](Self::arg).
     pub(crate) fn option(mut self, option: impl AsRef<OsStr>) -> Self {
         self.command.arg(option);
@@ -300,6 +319,8 @@ impl Git {
             io::ErrorKind::NotFound => GitError::NotInstalled,
             _ => self.io_error(source),
         })?;
+        // It holds our copies of the command's ends of pipes, whose closing is a sign.
+        self.command = Command::new("git");
         let mut group = Group::of(&child, self.kind);
         let limit = tokio::time::timeout(self.timeout, self.follow(&mut child)).await;
         match limit {

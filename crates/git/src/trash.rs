@@ -1,12 +1,41 @@
 //! The trash: work of removed worktrees, kept under `refs/offshoot/trash/<id>`.
+//!
+//! An entry is a commit. Its parents are the commit that was checked out and all others that only
+//! the worktree named (by its reflog or an operation in progress). Its tree holds, as raw bytes that
+//! no filter has seen:
+//!
+//! ```text
+//! worktree/…   every file and symbolic link that is not ignored, also inside of submodules and other
+//!              repositories, with these repositories' own `.git`
+//! gitdir/…     the worktree's private git directory: index, logs, a merge or rebase in progress, the
+//!              repositories of its submodules with all their commits and stashes
+//! index/<n>/…  what is staged, so that git keeps it
+//! ```
+//!
+//! A part of a path that begins with `.git` or `%` has a `%` before it; an empty folder of a git
+//! directory is a file `%` in it. Stashes are the repository's
+//! and stay there. Not kept: ignored files, other empty folders, modes but for the executable bit, times,
+//! and git directories that are outside of the worktree, which removing it does not touch.
+//!
+//! Nothing that the repository's configuration names runs, neither for keeping nor for restoring.
+//! Keeping fails as a whole: there is an entry with everything, or none and the worktree stays.
+
+mod entry;
+mod gather;
+mod keep;
+mod names;
+mod restore;
 
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::command::GitError;
-use crate::worktree::RemoveError;
-use crate::{AddError, Head, Repository};
+use self::entry::Entry;
+use self::gather::{Gathered, Source};
+use crate::command::{Git, GitError};
+use crate::worktree::{Force, RemoveError, find, remove_found, undisturbed};
+use crate::{AddError, Head, Repository, Worktree, lock, status};
 
 /// How long removed work is kept.
 pub const TRASH_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -99,54 +128,301 @@ impl fmt::Display for TrashId {
 }
 
 impl Repository {
-    /// Keeps a linked worktree's work in the trash; the worktree stays as it is.
+    /// Keeps a linked worktree's work in the trash; the worktree stays as it is. Of a worktree whose
+    /// directory is gone, what git still knows of it.
+    ///
+    /// Costs the reading of all its files. Begun, it is finished even when the caller goes away.
     pub async fn keep_in_trash(
         &self,
         worktree: &Path,
         title: Option<&str>,
     ) -> Result<Trashed, TrashError> {
-        let _ = title;
-        Err(TrashError::NotFound(worktree.display().to_string()))
+        let keep = self.keeping(worktree, title);
+        undisturbed(async move {
+            let _turn = lock::turn(keep.repository.common_dir()).await;
+            let (_, source) = keep.find().await?;
+            let (trashed, _) = keep.steady(&source).await?;
+            Ok(trashed)
+        })
+        .await
     }
 
-    /// Keeps a linked worktree's work in the trash, looks whether all of it is there, and only then
-    /// removes the worktree with everything in it. Its branch stays.
+    /// Keeps a linked worktree's work in the trash, looks whether all of it is there and nothing has
+    /// changed meanwhile, and only then removes the worktree with everything in it. Its branch stays.
+    ///
+    /// Begun, it is finished even when the caller goes away.
     pub async fn remove_into_trash(
         &self,
         worktree: &Path,
         title: Option<&str>,
     ) -> Result<Trashed, TrashError> {
-        self.keep_in_trash(worktree, title).await
+        let keep = self.keeping(worktree, title);
+        undisturbed(async move {
+            let _turn = lock::turn(keep.repository.common_dir()).await;
+            let (worktree, source) = keep.find().await?;
+            if let Some(reason) = worktree.locked {
+                return Err(TrashError::Remove(RemoveError::Locked(reason)));
+            }
+            let (trashed, gathered) = keep.steady(&source).await?;
+            if source.gather().await? != gathered {
+                keep.repository.drop_now(&trashed.id).await?;
+                return Err(TrashError::Changing);
+            }
+            remove_found(&keep.repository, &worktree, Force::Yes)
+                .await
+                .map_err(TrashError::Remove)?;
+            Ok(trashed)
+        })
+        .await
     }
 
-    /// Lists the trash, the newest first.
+    /// Lists the trash, the newest first. What has another form than ours is left out.
     pub async fn trash(&self) -> Result<Vec<Trashed>, TrashError> {
-        Ok(Vec::new())
+        let mut all: Vec<_> = self
+            .entries(REFS)
+            .await?
+            .into_iter()
+            .filter_map(|(_, entry)| entry.map(|entry| entry.trashed))
+            .collect();
+        all.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        Ok(all)
     }
 
     /// Makes a worktree again at a path where nothing is; the entry stays in the trash.
     ///
     /// It gets the branch that is asked for, as a new one; without, its old branch if that is free
     /// and has not moved, else a new one with a number. Every byte, the index and an operation in
-    /// progress come back.
+    /// progress come back; links of submodules lead to the new place. Begun, it is finished even when
+    /// the caller goes away.
     pub async fn restore(
         &self,
         id: &TrashId,
         target: &Path,
         new_branch: Option<&str>,
     ) -> Result<Restored, TrashError> {
-        let _ = (target, new_branch);
-        Err(TrashError::NotFound(id.to_string()))
+        let repository = self.clone();
+        let target = self.root().join(target);
+        let new_branch = new_branch.map(str::to_owned);
+        let id = id.clone();
+        undisturbed(async move {
+            let _turn = lock::turn(repository.common_dir()).await;
+            let entry = repository.entry(&id).await?;
+            restore::restore(&repository, &entry, &target, new_branch.as_deref()).await
+        })
+        .await
     }
 
     /// Drops an entry for good.
     pub async fn drop_trash(&self, id: &TrashId) -> Result<(), TrashError> {
-        Err(TrashError::NotFound(id.to_string()))
+        let _turn = lock::turn(self.common_dir()).await;
+        let found = self
+            .read()
+            .args(["show-ref", "--verify", "--quiet", "--", &ref_name(id)])
+            .maybe_line()
+            .await?;
+        match found {
+            Some(_) => self.drop_now(id).await,
+            None => Err(TrashError::NotFound(id.to_string())),
+        }
     }
 
     /// Drops the entries that were kept before a time, [`TRASH_KEPT`] ago; returns them.
     pub async fn expire_trash(&self, before: SystemTime) -> Result<Vec<Trashed>, TrashError> {
-        let _ = before;
-        Ok(Vec::new())
+        let _turn = lock::turn(self.common_dir()).await;
+        let mut expired = self.trash().await?;
+        expired.retain(|trashed| trashed.created_at < before);
+        for trashed in &expired {
+            self.drop_now(&trashed.id).await?;
+        }
+        Ok(expired)
+    }
+
+    fn keeping(&self, worktree: &Path, title: Option<&str>) -> Keep {
+        Keep {
+            repository: self.clone(),
+            worktree: self.root().join(worktree),
+            title: title.map(str::to_owned),
+        }
+    }
+
+    async fn entry(&self, id: &TrashId) -> Result<Entry, TrashError> {
+        match self.entries(&ref_name(id)).await?.pop() {
+            Some((_, Some(entry))) => Ok(entry),
+            Some((_, None)) => Err(TrashError::UnknownForm(id.clone())),
+            None => Err(TrashError::NotFound(id.to_string())),
+        }
+    }
+
+    /// Reads the entries below a folder of refs; of those in another form, only the name.
+    async fn entries(&self, below: &str) -> Result<Vec<(TrashId, Option<Entry>)>, TrashError> {
+        let listing = self
+            .read()
+            .args([
+                "for-each-ref",
+                "--format=%(refname)%00%(contents)%00",
+                below,
+            ])
+            .run()
+            .await?;
+        let mut entries = Vec::new();
+        let mut fields = listing.split(|byte| *byte == 0);
+        while let (Some(name), Some(message)) = (fields.next(), fields.next()) {
+            let name = String::from_utf8_lossy(name);
+            let Some(id) = name
+                .trim_start()
+                .strip_prefix(REFS)
+                .and_then(TrashId::parse)
+            else {
+                continue;
+            };
+            let entry = Entry::parse(id.clone(), &String::from_utf8_lossy(message));
+            entries.push((id, entry));
+        }
+        Ok(entries)
+    }
+
+    async fn drop_now(&self, id: &TrashId) -> Result<(), TrashError> {
+        Git::write(self.git_place())
+            .args(["update-ref", "-d", &ref_name(id)])
+            .run()
+            .await?;
+        Ok(())
+    }
+}
+
+/// The folder of the entries.
+const REFS: &str = "refs/offshoot/trash/";
+
+/// Times that keeping is tried on a worktree that changes.
+const TRIES: u32 = 3;
+
+fn ref_name(id: &TrashId) -> String {
+    format!("{REFS}{id}")
+}
+
+/// A worktree to be kept.
+struct Keep {
+    repository: Repository,
+    worktree: PathBuf,
+    title: Option<String>,
+}
+
+impl Keep {
+    async fn find(&self) -> Result<(Worktree, Source), TrashError> {
+        let worktree = find(&self.repository, &self.worktree)
+            .await
+            .map_err(TrashError::Remove)?;
+        if worktree.is_main {
+            return Err(TrashError::Remove(RemoveError::MainWorktree));
+        }
+        let common_dir = self.repository.common_dir().to_owned();
+        let top = worktree.path.clone();
+        let git_dir = blocking(move || Ok(keep::private_git_dir(&common_dir, &top))).await?;
+        let git_dir = git_dir
+            .ok_or_else(|| TrashError::Remove(RemoveError::NotAWorktree(self.worktree.clone())))?;
+        let top = worktree.path.clone();
+        Ok((worktree, Source { top, git_dir }))
+    }
+
+    /// Keeps everything; once more when something changed under the reading.
+    async fn steady(&self, source: &Source) -> Result<(Trashed, Gathered), TrashError> {
+        for _ in 1..TRIES {
+            match self.once(source).await {
+                Err(TrashError::Changing) => {}
+                answer => return answer,
+            }
+        }
+        self.once(source).await
+    }
+
+    async fn once(&self, source: &Source) -> Result<(Trashed, Gathered), TrashError> {
+        let gathered = source.gather().await?;
+        let (head, commit) = head_of(source).await?;
+        let status = match tokio::fs::metadata(&source.top).await {
+            Ok(_) => status(&source.top).await.ok(),
+            Err(_) => None,
+        };
+        let is_file = |item: &&gather::Item| {
+            item.part == gather::Part::Worktree && item.kind != gather::Kind::Folder
+        };
+        let n_files = gathered.items.iter().filter(is_file).count();
+        let entry = Entry {
+            trashed: Trashed {
+                id: new_id().await?,
+                head,
+                commit,
+                path: source.top.clone(),
+                title: self.title.clone(),
+                summary: status.map_or_else(String::new, |status| status.to_string()),
+                n_files: u32::try_from(n_files).unwrap_or(u32::MAX),
+                created_at: whole_seconds(SystemTime::now()),
+            },
+            git_dir: source.git_dir.clone(),
+        };
+        let kept = keep::write(&self.repository, source, &entry, &gathered).await;
+        if kept.is_err() && self.repository.drop_now(&entry.trashed.id).await.is_err() {
+            tracing::debug!("there is no entry to take back");
+        }
+        kept?;
+        Ok((entry.trashed, gathered))
+    }
+}
+
+/// Tells what a worktree has checked out, by its private git directory.
+async fn head_of(source: &Source) -> Result<(Head, Option<String>), TrashError> {
+    let branch = source
+        .read()
+        .args(["symbolic-ref", "--quiet", "HEAD"])
+        .maybe_line()
+        .await?
+        .map(|name| crate::head::short_branch(&name.to_string_lossy()));
+    let commit = source
+        .read()
+        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        .maybe_line()
+        .await?
+        .map(|id| id.to_string_lossy().into_owned());
+    let head = match (branch, &commit) {
+        (Some(name), Some(_)) => Head::Branch(name),
+        (Some(name), None) => Head::Unborn(name),
+        (None, Some(commit)) => Head::Detached(commit.clone()),
+        (None, None) => {
+            return Err(TrashError::Git(GitError::Unreadable {
+                command: "symbolic-ref".to_owned(),
+            }));
+        }
+    };
+    Ok((head, commit))
+}
+
+/// Makes a name that nobody has.
+async fn new_id() -> Result<TrashId, TrashError> {
+    const SOURCE: &str = "/dev/urandom";
+    blocking(|| {
+        let mut bytes = [0; 8];
+        std::fs::File::open(SOURCE)
+            .and_then(|mut file| file.read_exact(&mut bytes))
+            .map_err(|err| gather::read_error(PathBuf::from(SOURCE), err))?;
+        Ok(TrashId(format!("{:016x}", u64::from_ne_bytes(bytes))))
+    })
+    .await
+}
+
+/// What comes back from a commit.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(entry::seconds(time))
+}
+
+/// Runs work on files where it may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TrashError> + Send + 'static,
+) -> Result<T, TrashError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(err) => match err.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that shuts down cancels it, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -186,7 +186,9 @@ impl Repository {
 
 /// Runs a change in a task of its own, so that a caller that goes away cannot stop it halfway. It
 /// ends by itself: every command in it has a time limit.
-async fn undisturbed<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
+pub(crate) async fn undisturbed<T: Send + 'static>(
+    change: impl Future<Output = T> + Send + 'static,
+) -> T {
     match tokio::spawn(change).await {
         Ok(answer) => answer,
         Err(err) => match err.try_into_panic() {
@@ -219,7 +221,7 @@ impl Add {
     async fn run(self) -> Result<(), AddError> {
         let _turn = lock::turn(self.repository.common_dir()).await;
         let start = self.start().await?;
-        self.check_path().await?;
+        check_free(&self.repository, &self.path).await?;
         let mut git = self.repository.write_tree().args(["worktree", "add"]);
         match &start {
             Start::NewAt(commit) => {
@@ -313,27 +315,6 @@ impl Add {
         }
     }
 
-    /// git takes an empty directory; nothing else may be there, not even on record.
-    async fn check_path(&self) -> Result<(), AddError> {
-        let taken = || AddError::PathExists(self.path.clone());
-        match tokio::fs::symlink_metadata(&self.path).await {
-            Err(_) => {}
-            Ok(metadata) if metadata.is_dir() => {
-                let mut entries = tokio::fs::read_dir(&self.path).await.map_err(|_| taken())?;
-                if !matches!(entries.next_entry().await, Ok(None)) {
-                    return Err(taken());
-                }
-            }
-            Ok(_) => return Err(taken()),
-        }
-        let worktrees = self.repository.worktrees().await?;
-        let is_here = |worktree: &Worktree| worktree.path == self.path;
-        if worktrees.iter().any(is_here) {
-            return Err(taken());
-        }
-        Ok(())
-    }
-
     /// Takes back what a failed add left: git takes its directory away itself unless it was killed,
     /// but not the branch.
     async fn undo(&self, start: &Start, err: &GitError) {
@@ -358,6 +339,27 @@ impl Add {
     }
 }
 
+/// Checks that a worktree can be added at a path: git takes an empty directory; nothing else may be
+/// there, not even on record.
+pub(crate) async fn check_free(repository: &Repository, path: &Path) -> Result<(), AddError> {
+    let taken = || AddError::PathExists(path.to_owned());
+    match tokio::fs::symlink_metadata(path).await {
+        Err(_) => {}
+        Ok(metadata) if metadata.is_dir() => {
+            let mut entries = tokio::fs::read_dir(path).await.map_err(|_| taken())?;
+            if !matches!(entries.next_entry().await, Ok(None)) {
+                return Err(taken());
+            }
+        }
+        Ok(_) => return Err(taken()),
+    }
+    let worktrees = repository.worktrees().await?;
+    if worktrees.iter().any(|worktree| worktree.path == path) {
+        return Err(taken());
+    }
+    Ok(())
+}
+
 /// Says at debug level what could not be taken back: mostly, there was nothing.
 fn log_undo(what: &str, result: Result<Vec<u8>, GitError>) {
     if let Err(err) = result {
@@ -376,11 +378,20 @@ fn base_error(err: ResolveError) -> AddError {
 async fn remove(repository: &Repository, path: &Path, force: Force) -> Result<(), RemoveError> {
     let _turn = lock::turn(repository.common_dir()).await;
     let worktree = find(repository, path).await?;
+    remove_found(repository, &worktree, force).await
+}
+
+/// Removes a worktree while it is the repository's turn.
+pub(crate) async fn remove_found(
+    repository: &Repository,
+    worktree: &Worktree,
+    force: Force,
+) -> Result<(), RemoveError> {
     if worktree.is_main {
         return Err(RemoveError::MainWorktree);
     }
-    if let Some(reason) = worktree.locked {
-        return Err(RemoveError::Locked(reason));
+    if let Some(reason) = &worktree.locked {
+        return Err(RemoveError::Locked(reason.clone()));
     }
     let mut git = repository.write_tree();
     if force == Force::No && !worktree.missing {
@@ -402,7 +413,7 @@ async fn remove(repository: &Repository, path: &Path, force: Force) -> Result<()
 }
 
 /// Finds the record of a worktree by its path, also by another way to the same directory.
-async fn find(repository: &Repository, path: &Path) -> Result<Worktree, RemoveError> {
+pub(crate) async fn find(repository: &Repository, path: &Path) -> Result<Worktree, RemoveError> {
     let canonical = tokio::fs::canonicalize(path).await.ok();
     let worktrees = repository.worktrees().await?;
     for worktree in worktrees {
@@ -426,6 +437,8 @@ async fn check_nothing_is_lost(repository: &Repository, path: &Path) -> Result<(
             .read()
             .args(["for-each-ref", "--count=1", "--format=x", "--contains"])
             .arg(&commit)
+            // What is in the trash goes one day.
+            .args(["refs/heads", "refs/remotes", "refs/tags", "refs/stash"])
             .run()
             .await?;
         if holder.is_empty() {

@@ -8,4 +8,5 @@ mod names;
 mod opening;
 mod remove;
 mod support;
+mod trash;
 mod worktrees;

@@ -10,13 +10,13 @@
 //!    └──────────────────────────────── asking
 //! ```
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, LazyLock, Weak};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_protocol::view::ActivityState;
-use parking_lot::Mutex;
-use regex::RegexSet;
+
+use crate::patterns::Patterns;
 
 /// Moments since the worker's process began.
 type Moment = Duration;
@@ -44,31 +44,10 @@ impl Judgement {
     }
 }
 
-/// Returns the compiled patterns, shared by all agents that have the same ones: compiling takes
-/// milliseconds, and the result more than a megabyte.
-fn compiled(patterns: &[String]) -> Arc<RegexSet> {
-    static SETS: LazyLock<Mutex<HashMap<Vec<String>, Weak<RegexSet>>>> =
-        LazyLock::new(Mutex::default);
-    let mut sets = SETS.lock();
-    if let Some(set) = sets.get(patterns).and_then(Weak::upgrade) {
-        return set;
-    }
-    let valid = patterns
-        .iter()
-        .filter(|pattern| regex::Regex::new(pattern).is_ok());
-    let set = regex::RegexSetBuilder::new(valid)
-        .case_insensitive(true)
-        .build();
-    let set = Arc::new(set.unwrap_or_default());
-    sets.retain(|_, set| set.strong_count() > 0);
-    sets.insert(patterns.to_vec(), Arc::downgrade(&set));
-    set
-}
-
 /// Watches one agent.
 #[derive(Debug)]
 pub(crate) struct Detector {
-    asking: Arc<RegexSet>,
+    asking: Arc<Patterns>,
     now: Judgement,
     /// The agent reports its own status; rates and patterns no longer count.
     reports: bool,
@@ -82,7 +61,7 @@ impl Detector {
     /// Begins with `idle`. Patterns that are no regular expressions are left out.
     pub(crate) fn new(asking_patterns: &[String]) -> Self {
         Self {
-            asking: compiled(asking_patterns),
+            asking: Patterns::shared(asking_patterns),
             now: Judgement::of(ActivityState::Idle),
             reports: false,
             chunks: VecDeque::new(),

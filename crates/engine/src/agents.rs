@@ -183,19 +183,13 @@ fn check_pattern(pattern: &str) -> Result<(), EngineError> {
             "a repeated group must not hold a repetition or an alternative",
         );
     }
-    match regex::Regex::new(pattern) {
-        Ok(_) => Ok(()),
-        Err(err) => {
-            let message = format!("{pattern:?} is not a valid regular expression: {err}");
-            Err(EngineError::Invalid {
-                field: FIELD,
-                message,
-            })
-        }
-    }
+    crate::patterns::check(pattern).map_err(|err| EngineError::Invalid {
+        field: FIELD,
+        message: format!("{pattern:?} is not a valid regular expression: {err}"),
+    })
 }
 
-/// Finds `(…+…)+`, `(…*…)*` and `(a|b)+`. Our own engine matches them in linear time, but the
+/// Finds `(…+…)+`, `(…*…)*` and `(a|b)+`. Our own engines are bounded, but the
 /// patterns of the first dialect promise that other programs can run them too.
 fn is_explosive(pattern: &str) -> bool {
     let mut groups: Vec<bool> = Vec::new();

@@ -23,6 +23,7 @@ mod event;
 mod jobs;
 mod launch;
 mod paths;
+mod patterns;
 mod reconcile;
 mod state;
 mod template;

@@ -47,12 +47,17 @@ pub enum EngineError {
     #[error("Repository already registered: {}", .0.display())]
     RepositoryExists(PathBuf),
     /// Sessions use the object.
-    #[error("{what} is in use by {} session(s): {}", .sessions.len(), .sessions.join(", "))]
+    #[error(
+        "{what} is in use by {} session(s) ({} active, {paused} inactive): {}",
+        .sessions.len(), .sessions.len() - .paused, .sessions.join(", ")
+    )]
     InUse {
         /// The kind of object, capitalised.
         what: &'static str,
         /// Titles of the sessions.
         sessions: Vec<String>,
+        /// How many of them are paused.
+        paused: usize,
     },
     /// git would not accept the branch name.
     #[error("{0:?} is not a valid branch name")]
@@ -77,6 +82,9 @@ pub enum EngineError {
     /// No process lives.
     #[error("The worker has no running process; restart it, or resume its session, first")]
     NotRunning,
+    /// A message's worker does not exist, has no terminal or no running process.
+    #[error("Failed to send message (target worker not found or PTY inactive)")]
+    NotDelivered,
     /// The process could not be started.
     #[error("Could not start: {0}")]
     StartFailed(String),
@@ -133,6 +141,7 @@ impl EngineError {
             Self::Git(_) => ErrorCode::GitFailed,
             Self::WrongState(_) => ErrorCode::WrongState,
             Self::NotRunning => ErrorCode::NotRunning,
+            Self::NotDelivered => ErrorCode::NotDelivered,
             Self::StartFailed(_) => ErrorCode::StartFailed,
             Self::WorkerUnknown(_) => ErrorCode::WorkerUnknown,
             Self::InputFull => ErrorCode::InputFull,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use offshoot_protocol::job::Job;
+use offshoot_protocol::message::WorkerMessage;
 use offshoot_protocol::view::{ActivityState, Agent, Repository, Session};
 use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
@@ -39,6 +40,7 @@ pub enum Event {
     AgentDeleted(AgentId),
     JobUpdated(Job),
     JobDeleted(JobId),
+    MessageSent(WorkerMessage),
 }
 
 /// An event with its number, which grows by one from event to event.

@@ -28,6 +28,7 @@ mod reconcile;
 mod state;
 mod template;
 mod upkeep;
+mod uploads;
 mod worker;
 mod worktrees;
 
@@ -38,6 +39,8 @@ pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};
 pub use jobs::JobsWanted;
 pub use offshoot_vt::without_reports;
+pub use uploads::Uploads;
 pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
 
+pub use commands::messages::NewMessage;
 pub use commands::workers::Activation;

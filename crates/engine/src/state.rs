@@ -107,6 +107,23 @@ impl State {
         self.session(id).map(|session| self.view(session))
     }
 
+    /// Refuses to remove what sessions use; paused ones count.
+    pub(crate) fn refuse_in_use(
+        &self,
+        what: &'static str,
+        uses: impl Fn(&SessionEntry) -> bool,
+    ) -> Result<(), EngineError> {
+        let users: Vec<&SessionEntry> = self.sessions.iter().filter(|one| uses(one)).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::InUse {
+            what,
+            sessions: users.iter().map(|entry| entry.label()).collect(),
+            paused: users.iter().filter(|entry| entry.row.paused).count(),
+        })
+    }
+
     /// Publishes that a session changed. A session that is gone has nothing to tell.
     pub(crate) fn publish_update(&mut self, id: SessionId) {
         if let Ok(session) = self.session_view(id) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::job::Job;
+use crate::message::WorkerMessage;
 use crate::view::{Agent, Repository, Session};
 use crate::{AgentId, JobId, RepositoryId, SessionId};
 
@@ -94,6 +95,11 @@ pub enum AppEvent {
     JobDeleted {
         /// Its id.
         job_id: JobId,
+    },
+    /// A message was delivered to a worker. A fact and no state: it is in no snapshot.
+    MessageSent {
+        /// The message.
+        message: WorkerMessage,
     },
 }
 

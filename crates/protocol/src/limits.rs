@@ -40,3 +40,12 @@ pub const TITLE_CHARS: usize = 500;
 /// Largest initial prompt, in bytes: it is one argument of a process, and the kernel refuses
 /// single arguments of 128 KiB and more.
 pub const PROMPT_BYTES: usize = 120 * 1024;
+
+/// Most files of one message. A message with more is refused.
+pub const MESSAGE_FILES: usize = 10;
+
+/// Most bytes of all files of one message. A message with more is refused and nothing of it kept.
+pub const MESSAGE_FILES_BYTES: u64 = 10 * 1024 * 1024;
+
+/// Longest text of a message, in UTF-16 units after trimming. A longer one is refused.
+pub const MESSAGE_UTF16_UNITS: usize = 10_000;

@@ -62,6 +62,8 @@ pub enum ErrorCode {
     WrongState,
     /// The worker has no running process.
     NotRunning,
+    /// The message was not delivered: no such worker, or no running process.
+    NotDelivered,
     /// The process could not be started; the reason is in the text.
     StartFailed,
     /// The worker's process cannot be judged right now; nothing was done to it.

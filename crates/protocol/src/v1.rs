@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::WorkerMessage;
 use crate::view::{Agent, Repository, Session};
 use crate::{AgentId, RepositoryId, SessionId, WorkerId};
 
@@ -90,6 +91,9 @@ pub enum AppFrame {
     },
     RepositoryDeleted {
         repository_id: RepositoryId,
+    },
+    WorkerMessage {
+        message: WorkerMessage,
     },
 }
 

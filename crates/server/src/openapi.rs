@@ -39,6 +39,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "auth", description = "Who may ask"),
         (name = "sessions", description = "Places to work"),
         (name = "workers", description = "Agents and shells of a session"),
+        (name = "messages", description = "Text and files for workers"),
         (name = "repositories", description = "Registered git repositories"),
         (name = "agents", description = "How agents are started"),
     )

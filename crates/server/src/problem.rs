@@ -121,6 +121,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidBranch
         | ErrorCode::BranchNotFound
         | ErrorCode::GitFailed
+        | ErrorCode::NotDelivered
         | ErrorCode::WrongState => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorCode::OriginNotAllowed => StatusCode::FORBIDDEN,

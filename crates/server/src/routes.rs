@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{agents, auth, repositories, sessions, system, tokens, workers};
+use crate::api::{agents, auth, messages, repositories, sessions, system, tokens, workers};
 use crate::problem::ApiError;
 use crate::state::App;
 use crate::{assets, guard, openapi, sockets, trace};
@@ -48,6 +48,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(workers::input))
         .routes(routes!(workers::log))
         .routes(routes!(workers::text))
+        // messages
+        .routes(routes!(messages::create))
         // repositories
         .routes(routes!(repositories::list, repositories::create))
         .routes(routes!(

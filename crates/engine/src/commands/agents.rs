@@ -75,27 +75,10 @@ impl Engine {
                 "Built-in agents cannot be deleted".to_owned(),
             ));
         }
-        let users: Vec<String> = {
-            let state = self.state();
-            let uses = |entry: &&crate::state::SessionEntry| {
-                entry
-                    .workers
-                    .iter()
-                    .any(|worker| worker.agent_id.as_ref() == Some(id))
-            };
-            state
-                .sessions
-                .iter()
-                .filter(uses)
-                .map(crate::state::SessionEntry::label)
-                .collect()
-        };
-        if !users.is_empty() {
-            return Err(EngineError::InUse {
-                what: "Agent",
-                sessions: users,
-            });
-        }
+        self.state().refuse_in_use("Agent", |entry| {
+            let mut workers = entry.workers.iter();
+            workers.any(|worker| worker.agent_id.as_ref() == Some(id))
+        })?;
         let deleted = self.inner.store.delete_agent(id.clone()).await;
         deleted.map_err(|err| self.store_error("delete the agent", err))?;
         let mut state = self.state();

@@ -1,6 +1,7 @@
 //! What the engine can be told to do, one file per kind of object.
 
 mod agents;
+pub(crate) mod messages;
 mod repositories;
 mod sessions;
 mod start;

@@ -9,7 +9,7 @@ use offshoot_protocol::view::{Branches, Repository, Worktree};
 use offshoot_store::RepositoryRow;
 
 use crate::event::Event;
-use crate::state::{RepositoryEntry, SessionEntry};
+use crate::state::RepositoryEntry;
 use crate::{Engine, EngineError, paths};
 
 impl Engine {
@@ -169,22 +169,10 @@ impl Engine {
     }
 
     async fn unregister_repository_now(&self, id: RepositoryId) -> Result<(), EngineError> {
-        let users: Vec<String> = {
+        {
             let state = self.state();
             state.repository(id)?;
-            let uses = |entry: &&SessionEntry| entry.row.repository_id == Some(id);
-            state
-                .sessions
-                .iter()
-                .filter(uses)
-                .map(SessionEntry::label)
-                .collect()
-        };
-        if !users.is_empty() {
-            return Err(EngineError::InUse {
-                what: "Repository",
-                sessions: users,
-            });
+            state.refuse_in_use("Repository", |entry| entry.row.repository_id == Some(id))?;
         }
         let deleted = self.inner.store.delete_repository(id).await;
         deleted.map_err(|err| self.store_error("forget the repository", err))?;

@@ -344,6 +344,7 @@ impl WorkerTask {
             .activities
             .as_mut()
             .is_some_and(|watch| watch.on_exit());
+        self.end_deliveries();
         self.notify(Change::Process);
         self.show_activity(changed);
     }

@@ -14,6 +14,7 @@
 //! handles then answer "not running".
 
 mod activities;
+mod delivery;
 mod ending;
 mod input;
 mod life;
@@ -39,6 +40,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EngineError;
 
+use self::delivery::{Content, Letter};
 pub(crate) use self::life::life_without_files;
 use self::ring::Ring;
 pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
@@ -171,12 +173,7 @@ pub(crate) enum Command {
         bytes: Bytes,
         done: oneshot::Sender<InputResult>,
     },
-    Send {
-        text: String,
-        submit: bool,
-        key: Option<String>,
-        done: oneshot::Sender<Result<InputReceipt, EngineError>>,
-    },
+    Send(Letter),
     Attach {
         client: ClientId,
         size: Option<TerminalSize>,
@@ -397,13 +394,31 @@ impl WorkerHandle {
         submit: bool,
         key: Option<&str>,
     ) -> Result<InputReceipt, EngineError> {
-        let (text, key) = (text.to_owned(), key.map(str::to_owned));
-        let sent = self.ask(|done| Command::Send {
-            text,
-            submit,
-            key,
-            done,
-        });
+        let text = text.to_owned();
+        self.send_letter(Content::Text { text, submit }, key).await
+    }
+
+    /// Types the parts of a message one after the other, at the pace of a person who confirms each;
+    /// no other text comes between them. Returns when the first is typed; the others follow, also
+    /// across a server restart.
+    ///
+    /// # Errors
+    /// No process lives, or its input queue is full.
+    pub(crate) async fn send_parts(
+        &self,
+        parts: Vec<Vec<u8>>,
+        key: Option<&str>,
+    ) -> Result<InputReceipt, EngineError> {
+        self.send_letter(Content::Parts(parts), key).await
+    }
+
+    async fn send_letter(
+        &self,
+        content: Content,
+        key: Option<&str>,
+    ) -> Result<InputReceipt, EngineError> {
+        let key = key.map(str::to_owned);
+        let sent = self.ask(|done| Command::Send(Letter { content, key, done }));
         let Ok(sent) = tokio::time::timeout(SEND, sent).await else {
             let reason = "the terminal does not answer; the text is typed when it does".to_owned();
             return Err(EngineError::WorkerUnknown(reason));

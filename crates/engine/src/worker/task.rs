@@ -35,6 +35,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::activities::Activities;
+use super::delivery::Deliveries;
 use super::ending::Stopping;
 use super::input::Inputs;
 use super::link::Link;
@@ -113,6 +114,7 @@ pub(super) struct WorkerTask {
     pub(super) title_at: Option<Instant>,
     // input
     pub(super) inputs: Inputs,
+    pub(super) deliveries: Deliveries,
     pub(super) viewers: Viewers,
     /// What the shim was asked for last, until the log says so.
     pub(super) asked_size: Option<TerminalSize>,
@@ -183,6 +185,7 @@ pub(crate) fn spawn(
         next_title: None,
         title_at: None,
         inputs: Inputs::default(),
+        deliveries: Deliveries::default(),
         viewers: Viewers::default(),
         asked_size: None,
     };
@@ -231,12 +234,7 @@ impl WorkerTask {
             } => {
                 self.on_input(writer, seq, bytes, done);
             }
-            Command::Send {
-                text,
-                submit,
-                key,
-                done,
-            } => self.on_send(text, submit, key, done).await,
+            Command::Send(letter) => self.on_letter(letter).await,
             Command::Attach { client, size } => {
                 let size = self.viewers.attach(client, size);
                 self.on_viewers(size);
@@ -285,6 +283,7 @@ impl WorkerTask {
             self.catch_up_at,
             self.rest_at,
             self.title_at,
+            self.deliveries.deadline(),
             activity,
         ]
         .into_iter()
@@ -319,6 +318,9 @@ impl WorkerTask {
         if due(self.title_at) {
             self.title_at = None;
             self.show_title();
+        }
+        if due(self.deliveries.deadline()) {
+            self.go_on_delivering().await;
         }
         if due(self.activities.as_ref().and_then(Activities::deadline)) {
             self.judge_activity().await;

@@ -17,8 +17,9 @@ use crate::box_of::{complete_from, rig, terminal_program, until_shown};
 /// A session is made and deleted so often.
 const CYCLES: usize = 1000;
 
-/// Cycles before the first measurement, in which caches fill and buffers find their size.
-const WARM_UP: usize = 100;
+/// Cycles before the first measurement, in which caches fill and buffers find their size: the 1,024
+/// events that are kept for clients that come back are a few per cycle.
+const WARM_UP: usize = 350;
 
 /// Memory that the cycles may leave, per 1,000 of them: what the allocator keeps in fragments.
 const GROWTH_MAX: u64 = 3 * 1024 * 1024;

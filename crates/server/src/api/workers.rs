@@ -162,7 +162,8 @@ pub(crate) async fn input(
     Ok(ApiJson(receipt))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
+/// The key under which a repeated request is recognised.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };

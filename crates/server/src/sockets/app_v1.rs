@@ -180,6 +180,7 @@ impl Said {
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
             // Clients of this dialect ask for jobs every few seconds.
             Event::JobUpdated(_) | Event::JobDeleted(_) => Vec::new(),
+            Event::MessageSent(message) => vec![AppFrame::WorkerMessage { message }],
         }
     }
 

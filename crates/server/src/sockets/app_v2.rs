@@ -87,6 +87,7 @@ fn event_frame(Numbered { seq, event }: Numbered) -> AppFrame {
         Event::AgentDeleted(agent_id) => AppEvent::AgentDeleted { agent_id },
         Event::JobUpdated(job) => AppEvent::JobUpdated { job },
         Event::JobDeleted(job_id) => AppEvent::JobDeleted { job_id },
+        Event::MessageSent(message) => AppEvent::MessageSent { message },
     };
     AppFrame::Event { seq, event }
 }

@@ -63,8 +63,8 @@ pub struct NewOutboxRow {
 /// What queueing found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queued {
-    /// The input is new and was queued.
-    New(OutboxRow),
+    /// The input is new and was queued, in the order given.
+    New(Vec<OutboxRow>),
     /// The worker has a row with this idempotency key; nothing was changed.
     Existing(OutboxRow),
 }
@@ -72,16 +72,20 @@ pub enum Queued {
 const COLUMNS: &str = "id, worker_id, idempotency_key, writer, seq, bytes, created_at, state";
 
 impl Store {
-    /// Queues input unless the worker has a row with the same idempotency key.
+    /// Queues input, all of it or none, unless the worker has a row with an idempotency key of it.
     ///
     /// Fails with [`StoreError::NoOwner`] for an unknown worker and with [`StoreError::Exists`]
     /// when the writer's number was used for other input.
-    pub async fn queue_input(&self, row: NewOutboxRow) -> Result<Queued, StoreError> {
+    pub async fn queue_input(&self, rows: Vec<NewOutboxRow>) -> Result<Queued, StoreError> {
         self.call(move |connection| {
-            if let Some(existing) = find(connection, &row)? {
-                return Ok(Queued::Existing(existing));
+            for row in rows.iter().filter(|row| row.idempotency_key.is_some()) {
+                if let Some(existing) = find(connection, row)? {
+                    return Ok(Queued::Existing(existing));
+                }
             }
-            insert(connection, &row).map(Queued::New)
+            let queued: rusqlite::Result<_> =
+                rows.iter().map(|row| insert(connection, row)).collect();
+            queued.map(Queued::New)
         })
         .await
     }

@@ -344,7 +344,7 @@ fn input(worker_id: WorkerId, key: Option<&str>, seq: u64) -> NewOutboxRow {
 
 fn new(queued: Queued) -> OutboxRow {
     match queued {
-        Queued::New(row) => row,
+        Queued::New(mut rows) => rows.remove(0),
         Queued::Existing(row) => panic!("{row:?} was there"),
     }
 }
@@ -361,25 +361,31 @@ async fn outbox_queues_an_idempotency_key_once() {
         .unwrap();
 
     let first = new(store
-        .queue_input(input(one.id, Some("k"), 1))
+        .queue_input(vec![input(one.id, Some("k"), 1)])
         .await
         .unwrap());
     assert_eq!(first.writer, u64::MAX - 1);
     assert_eq!(first.bytes, [0, 0xff, b'\r']);
     assert_eq!(first.state, OutboxState::Queued);
     let again = store
-        .queue_input(input(one.id, Some("k"), 2))
+        .queue_input(vec![input(one.id, Some("k"), 2)])
         .await
         .unwrap();
     assert_eq!(again, Queued::Existing(first.clone()));
     let other = new(store
-        .queue_input(input(two.id, Some("k"), 1))
+        .queue_input(vec![input(two.id, Some("k"), 1)])
         .await
         .unwrap());
-    let keyless = new(store.queue_input(input(one.id, None, 3)).await.unwrap());
-    let keyless_too = new(store.queue_input(input(one.id, None, 4)).await.unwrap());
+    let keyless = new(store
+        .queue_input(vec![input(one.id, None, 3)])
+        .await
+        .unwrap());
+    let keyless_too = new(store
+        .queue_input(vec![input(one.id, None, 4)])
+        .await
+        .unwrap());
     assert!(matches!(
-        store.queue_input(input(one.id, Some("l"), 4)).await,
+        store.queue_input(vec![input(one.id, Some("l"), 4)]).await,
         Err(StoreError::Exists(_))
     ));
 
@@ -390,7 +396,7 @@ async fn outbox_queues_an_idempotency_key_once() {
         [other.clone(), keyless_too.clone()]
     );
     let again = store
-        .queue_input(input(one.id, Some("k"), 5))
+        .queue_input(vec![input(one.id, Some("k"), 5)])
         .await
         .unwrap();
     assert!(matches!(again, Queued::Existing(row) if row.state == OutboxState::Typed));
@@ -398,7 +404,7 @@ async fn outbox_queues_an_idempotency_key_once() {
     assert_eq!(store.prune_input(at(3)).await.unwrap(), 1);
     assert!(!store.mark_input_typed(first.id).await.unwrap());
     let renewed = new(store
-        .queue_input(input(one.id, Some("k"), 6))
+        .queue_input(vec![input(one.id, Some("k"), 6)])
         .await
         .unwrap());
     assert!(renewed.id > keyless_too.id);
@@ -418,7 +424,7 @@ async fn saving_a_worker_again_keeps_its_outbox() {
         .await
         .unwrap();
     let queued = new(store
-        .queue_input(input(tab.id, Some("k"), 1))
+        .queue_input(vec![input(tab.id, Some("k"), 1)])
         .await
         .unwrap());
     store.save_worker(tab).await.unwrap();

@@ -8,7 +8,8 @@
 //! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
 //! `activity` judges what agents do, `credentials` knows who may ask,
-//! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old.
+//! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
+//! `export` writes recorded output in other forms.
 
 mod activity;
 mod agents;
@@ -20,6 +21,7 @@ mod engine;
 mod environment;
 mod error;
 mod event;
+mod export;
 mod jobs;
 mod launch;
 mod paths;
@@ -37,6 +39,7 @@ pub use credentials::Credentials;
 pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};
+pub use export::{Export, ExportError};
 pub use jobs::JobsWanted;
 pub use offshoot_vt::without_reports;
 pub use uploads::Uploads;

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Send(Send),
     /// Print a worker's output.
     Logs(Logs),
+    /// Write a worker's recorded output as asciicast, text or a page, or a session's events as JSON.
+    Export(Export),
     /// End a worker's processes; the worker stays and can be restarted.
     Stop(Names),
     /// Start a worker's process again.
@@ -252,6 +254,41 @@ pub(crate) struct Logs {
     /// Begin at this offset of the raw output.
     #[arg(long, value_name = "OFFSET", conflicts_with = "tail")]
     pub(crate) from: Option<u64>,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Export {
+    /// Session or worker.
+    pub(crate) name: String,
+    /// Worker of the session [default: the first agent, else the first terminal; with json, all].
+    #[arg(long, short)]
+    pub(crate) worker: Option<String>,
+    /// Form [default: by the ending of the file's name, else asciicast].
+    #[arg(long, short, value_name = "FORM")]
+    pub(crate) format: Option<Form>,
+    /// Leave out what happened before: a time (2026-03-01T10:00:00Z), or how long ago (10m, 1h30m).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Leave out what happened after.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// File to write [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// asciicast v3, for `asciinema play`.
+    Asciicast,
+    /// The lines as the terminal showed them.
+    Text,
+    /// A page with colours.
+    Html,
+    /// What happened, without the output.
+    Json,
 }
 
 /// Sessions or workers.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::view::{ActivityPatterns, Session, Worker};
-use crate::{AgentId, RepositoryId, TerminalSize};
+use crate::{AgentId, RepositoryId, TerminalSize, WorkerId};
 
 /// `POST /api/sessions`: opens a session in a directory that exists.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -400,6 +400,40 @@ pub struct LogQuery {
     pub from: Option<u64>,
     /// At most so many bytes; 1 MiB when absent, 16 MiB at the most.
     pub len: Option<u64>,
+}
+
+/// Query of `GET /api/sessions/{id}/export`.
+///
+/// A time is an ISO 8601 instant with an offset (`2026-03-01T10:00:00Z`) or a duration such as `10m`
+/// or `1h30m`, which means so long ago.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
+pub struct ExportQuery {
+    /// The form; asciicast when absent.
+    #[serde(default)]
+    #[param(inline)]
+    pub format: ExportFormat,
+    /// The worker; the first agent when absent, else the first terminal. The JSON form tells of all
+    /// workers when absent.
+    pub worker: Option<WorkerId>,
+    /// Leaves out what happened before this time.
+    pub from: Option<String>,
+    /// Leaves out what happened after this time.
+    pub to: Option<String>,
+}
+
+/// The forms of exported output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// asciicast v3, which asciinema plays.
+    #[default]
+    Asciicast,
+    /// Plain text: the lines as the terminal showed them.
+    Text,
+    /// A page with colours that needs nothing else.
+    Html,
+    /// What happened to the session and its workers, without their output.
+    Json,
 }
 
 /// Answer of `GET …/text`: the newest lines as plain text.

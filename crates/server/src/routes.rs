@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{agents, auth, messages, repositories, sessions, system, tokens, workers};
+use crate::api::{agents, auth, export, messages, repositories, sessions, system, tokens, workers};
 use crate::problem::ApiError;
 use crate::state::App;
 use crate::{assets, guard, openapi, sockets, trace};
@@ -40,6 +40,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(sessions::delete_invalid))
         .routes(routes!(sessions::pause))
         .routes(routes!(sessions::resume))
+        .routes(routes!(export::export))
         // workers
         .routes(routes!(workers::list, workers::create))
         .routes(routes!(workers::delete))

@@ -31,4 +31,4 @@ pub use event::{Event, ProgramState, ProgressState, PromptMark, Reply};
 pub use modes::{Cursor, Modes, MouseReports};
 pub use scan::{QueryScan, without_reports};
 pub use screen::{Options, Rgb, Screen, Size};
-pub use snapshot::{HistoryPage, Snapshot};
+pub use snapshot::{ColouredLine, HistoryPage, Snapshot};

@@ -4,7 +4,7 @@ use alacritty_terminal::term::cell::Flags;
 
 use crate::emulator::Emulator;
 use crate::parser::Parser;
-use crate::{Cursor, Event, HistoryPage, Modes, Reply, Snapshot};
+use crate::{ColouredLine, Cursor, Event, HistoryPage, Modes, Reply, Snapshot};
 use crate::{plain, snapshot};
 
 /// No one reads wider or taller screens; the cells of a larger one would cost memory for nothing.
@@ -140,6 +140,12 @@ impl Screen {
     pub fn line_range(&self) -> (u64, u64) {
         let first = self.emulator.first_row;
         (first - self.emulator.scrollback.len() as u64, first)
+    }
+
+    /// The lines with the numbers of a range, rows of the screen included, as far as they are kept;
+    /// see [`Self::line_range`].
+    pub fn lines(&self, range: std::ops::Range<u64>) -> Vec<ColouredLine> {
+        snapshot::write_lines(&self.emulator, range)
     }
 
     /// The text of each row, without trailing blanks.

@@ -103,6 +103,49 @@ pub(crate) fn write_history(emulator: &Emulator, before: u64, count: usize) -> H
     }
 }
 
+/// A line with its colours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColouredLine {
+    /// Text and the sequences (SGR, OSC 8) that switch its look; begins and ends with the default
+    /// look.
+    pub text: String,
+    /// Whether the next line continues this one.
+    pub wrapped: bool,
+}
+
+/// Writes the lines with the numbers of a range, as far as they are kept or shown.
+pub(crate) fn write_lines(emulator: &Emulator, range: Range<u64>) -> Vec<ColouredLine> {
+    let oldest = emulator.first_row - emulator.scrollback.len() as u64;
+    let end = emulator.first_row + emulator.rows as u64;
+    let (from, to) = (range.start.max(oldest), range.end.min(end));
+    let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut lines = Vec::new();
+    if from < emulator.first_row {
+        let count = to.min(emulator.first_row).saturating_sub(from);
+        let kept = emulator
+            .scrollback
+            .range(index(from - oldest), index(count));
+        lines.extend(kept.map(coloured));
+    }
+    for number in from.max(emulator.first_row)..to {
+        let row = index(number - emulator.first_row);
+        let mut packed = Lines::default();
+        packed.push_row(cells(&emulator.grid, row, emulator.cols));
+        lines.extend(packed.get(0).map(coloured));
+    }
+    lines
+}
+
+fn coloured(line: Line<'_>) -> ColouredLine {
+    let (mut text, mut pen) = (String::new(), Pen::default());
+    write_runs(line, &mut pen, &mut text);
+    pen.reset(&mut text);
+    ColouredLine {
+        text,
+        wrapped: line.wrapped,
+    }
+}
+
 fn write_runs(line: Line<'_>, pen: &mut Pen, out: &mut String) {
     for (text, style) in line.runs() {
         pen.switch(style, out);

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod export;
 mod fixture;
 mod sessions;
 mod survival;
@@ -23,7 +24,12 @@ fn main() {
         offshoot_shim::main_from_fd();
     }
     let arguments = Arguments::from_args();
-    let trials = [sessions::trials(), survival::trials(), worktrees::trials()];
+    let trials = [
+        export::trials(),
+        sessions::trials(),
+        survival::trials(),
+        worktrees::trials(),
+    ];
     let trials = trials.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod export;
 mod lifecycle;
 mod logs;
 mod ls;
@@ -51,6 +52,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Attach(args) => attach::run(client, settings, &args).await,
         Command::Send(args) => done(send::run(client, args).await),
         Command::Logs(args) => logs::run(client, settings, &args).await,
+        Command::Export(args) => done(export::run(client, &args).await),
         Command::Stop(args) => done(lifecycle::stop(client, &args).await),
         Command::Restart(args) => done(lifecycle::restart(client, &args).await),
         Command::Pause(args) => done(lifecycle::pause(client, &args).await),

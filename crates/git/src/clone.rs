@@ -1,65 +1,41 @@
 //! Cloning a repository by its address.
 
-use std::fmt;
+mod progress;
+mod url;
+
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::Repository;
-use crate::command::GitError;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-/// An address that may be cloned: `https`, `ssh` or `user@host:path`. Holds no password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloneUrl {
-    text: String,
-    is_local: bool,
-}
+use self::progress::{Lines, without_progress};
+use crate::command::{Git, GitError, Output};
+use crate::network::{Refusal, UserPrograms, refusal, without_secrets};
+use crate::worktree::undisturbed;
+use crate::{Repository, lock, open};
 
-/// A text that is no address one clones from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    /// It is empty, too long, or holds a space or a control character.
-    #[error("an address has no spaces and no control characters, and is not empty")]
-    Text,
-    /// It begins with a dash and would read as an option, or a part of it does.
-    #[error("no part of an address begins with a dash")]
-    LeadingDash,
-    /// It is neither `https`, nor `ssh`, nor `user@host:path`.
-    #[error("only https, ssh and user@host:path addresses are cloned")]
-    Scheme,
-    /// The host is missing or holds a character that no host has.
-    #[error("the address names no host")]
-    Host,
-    /// The path is missing, or names no folder.
-    #[error("the address names no repository")]
-    Path,
-    /// It holds a password or a token, which everybody on the machine could read. Use a key or a
-    /// credential helper.
-    #[error("the address holds a password; use a key or a credential helper of git instead")]
-    Password,
-}
+pub use self::progress::{CloneProgress, CloneStep};
+pub use self::url::{CloneUrl, InvalidUrl, valid_clone_url};
 
-/// What a clone is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloneStep {
-    /// It asks the other side, which prepares.
-    Connecting,
-    /// It loads.
-    Receiving,
-    /// It puts together what it loaded.
-    Resolving,
-    /// It writes the working tree.
-    CheckingOut,
-}
+/// Protocols that are cloned from.
+const PROTOCOLS: &str = "https:ssh";
 
-/// How far a clone is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloneProgress {
-    /// What it is doing.
-    pub step: CloneStep,
-    /// How much of the step is done, when git says so.
-    pub percent: Option<u8>,
-    /// git's own words, in one line without control characters.
-    pub text: String,
-}
+/// Protocols that are cloned from when the caller says so.
+const PROTOCOLS_WITH_LOCAL: &str = "file:https:ssh";
+
+/// Time for a whole clone. Reaching it means a line on which a repository of that size is no use.
+const CLONE_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Time in which git must say something, if only a percentage. Reaching it means a dead network that
+/// nothing else noticed.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// Longest part of a folder's name that goes into the hidden one's.
+const NAME_BYTES_MAX: usize = 200;
 
 /// Why nothing was cloned. Nothing is left at the path.
 #[derive(Debug, thiserror::Error)]
@@ -99,51 +75,211 @@ pub enum CloneError {
     Git(#[from] GitError),
 }
 
-/// Checks an address that somebody wants cloned.
-pub fn valid_clone_url(url: &str) -> Result<CloneUrl, InvalidUrl> {
-    if url.is_empty() {
-        return Err(InvalidUrl::Text);
-    }
-    Ok(CloneUrl {
-        text: url.to_owned(),
-        is_local: false,
-    })
-}
-
-impl CloneUrl {
-    /// Takes a folder of this machine as the address: for tests, and for who trusts all of them. No
-    /// text from outside leads here.
-    pub fn local(path: &Path) -> Self {
-        Self {
-            text: path.display().to_string(),
-            is_local: true,
-        }
-    }
-
-    /// Returns the name that the folder of the clone usually has: the last part of the path.
-    pub fn folder_name(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Display for CloneUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 /// Clones a repository into a path where nothing is, and makes the folders above it.
 ///
 /// Loads into a hidden folder beside the path and moves it when it is complete. Hooks do not run,
 /// submodules are not loaded, nobody is asked for passwords. Ends early when `cancel` does or when
 /// the caller goes away. Nothing is left behind but by success; what a crash left is taken away by
-/// the next clone to the same path.
+/// the next clone to the same path. `on_progress` is called when a percentage changes, from another
+/// task, and must be quick.
 pub async fn clone_repository(
     url: &CloneUrl,
     target: &Path,
     on_progress: impl FnMut(CloneProgress) + Send + 'static,
     cancel: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Repository, CloneError> {
-    drop((on_progress, cancel, url.is_local));
-    Err(CloneError::PathExists(target.to_owned()))
+    let target = std::path::absolute(target).map_err(|source| io_error(target, source))?;
+    let cloning = Cloning {
+        url: url.clone(),
+        target,
+    };
+    // Dropped with this future, which tells the other task.
+    let (_caller, caller_is_gone) = oneshot::channel::<()>();
+    let stop = async {
+        tokio::select! {
+            () = cancel => {}
+            _ = caller_is_gone => {}
+        }
+    };
+    undisturbed(async move { cloning.run(on_progress, stop).await }).await
+}
+
+/// A clone to be made.
+struct Cloning {
+    url: CloneUrl,
+    target: PathBuf,
+}
+
+impl Cloning {
+    async fn run(
+        self,
+        on_progress: impl FnMut(CloneProgress) + Send + 'static,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Repository, CloneError> {
+        let _turn = lock::turn(&self.target).await;
+        if tokio::fs::symlink_metadata(&self.target).await.is_ok() {
+            return Err(CloneError::PathExists(self.target));
+        }
+        let (Some(parent), Some(name)) = (self.target.parent(), self.target.file_name()) else {
+            return Err(CloneError::PathExists(self.target));
+        };
+        let hidden = parent.join(hidden_name(name));
+        let made = make_folders(parent).await?;
+        let cloned = match clear(&hidden).await {
+            Ok(()) => self.clone_into(&hidden, on_progress, stop).await,
+            Err(err) => Err(err),
+        };
+        let moved = match cloned {
+            Ok(()) => self.move_here(&hidden),
+            Err(err) => Err(err),
+        };
+        if let Err(err) = moved {
+            if let Err(left) = clear(&hidden).await {
+                tracing::warn!(error = %left, "take away a clone that failed");
+            }
+            for folder in made {
+                // One that somebody uses meanwhile is not empty, and stays.
+                let _ = tokio::fs::remove_dir(folder).await;
+            }
+            return Err(err);
+        }
+        open(&self.target).await.map_err(|_| {
+            CloneError::Git(GitError::Unreadable {
+                command: "clone".to_owned(),
+            })
+        })
+    }
+
+    async fn clone_into(
+        &self,
+        hidden: &Path,
+        on_progress: impl FnMut(CloneProgress) + Send + 'static,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), CloneError> {
+        // Outside of any repository: only the user's and the system's configuration counts.
+        let place = Path::new("/");
+        let protocols = match self.url.is_local() {
+            true => PROTOCOLS_WITH_LOCAL,
+            false => PROTOCOLS,
+        };
+        let last_word = Arc::new(Mutex::new(Instant::now()));
+        let heard = Arc::clone(&last_word);
+        let mut lines = Lines::new(on_progress);
+        let git = UserPrograms::of(place)
+            .await?
+            .apply(Git::write_tree(place, CLONE_TIMEOUT), protocols)
+            .args(["clone", "--progress", "--origin=origin", "--no-local"])
+            .args(["--no-recurse-submodules", "--"])
+            .arg(self.url.as_str())
+            .arg(hidden)
+            .watch(move |bytes| {
+                *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                lines.add(bytes);
+            });
+        let mut end = CloneError::Cancelled;
+        let stop = async {
+            tokio::select! {
+                biased;
+                () = stop => {}
+                () = stalled(&last_word) => end = CloneError::Stalled,
+                () = tokio::time::sleep(CLONE_TIMEOUT) => end = CloneError::Stalled,
+            }
+        };
+        match git.run_until(stop).await? {
+            Some(output) if output.code == Some(0) => Ok(()),
+            Some(output) => Err(clone_error(output)),
+            None => Err(end),
+        }
+    }
+
+    /// Moves the complete clone to its place, unless somebody else was faster.
+    fn move_here(&self, hidden: &Path) -> Result<(), CloneError> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        let moved = renameat_with(CWD, hidden, CWD, &self.target, RenameFlags::NOREPLACE);
+        let moved = match moved {
+            // A file system that cannot tell; it was free when we looked.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                std::fs::rename(hidden, &self.target)
+            }
+            moved => moved.map_err(io::Error::from),
+        };
+        moved.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                CloneError::PathExists(self.target.clone())
+            }
+            _ => io_error(&self.target, source),
+        })
+    }
+}
+
+/// Returns when git has said nothing for too long.
+async fn stalled(last_word: &Mutex<Instant>) {
+    loop {
+        let last = *last_word.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = last + STALL_TIMEOUT;
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::time::sleep_until(end).await;
+    }
+}
+
+/// Names the folder that a clone is loaded into; the same for the same target, so that the next try
+/// finds what a crash left.
+fn hidden_name(name: &std::ffi::OsStr) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let name = name.as_bytes();
+    let name = &name[..name.len().min(NAME_BYTES_MAX)];
+    OsString::from_vec([b".", name, b".offshoot-clone"].concat())
+}
+
+/// Makes a folder and those above it; returns those that were made, the innermost first.
+async fn make_folders(folder: &Path) -> Result<Vec<PathBuf>, CloneError> {
+    let mut missing = Vec::new();
+    for folder in folder.ancestors() {
+        match tokio::fs::symlink_metadata(folder).await {
+            Ok(_) => break,
+            Err(_) => missing.push(folder.to_owned()),
+        }
+    }
+    match tokio::fs::create_dir_all(folder).await {
+        Ok(()) => Ok(missing),
+        Err(source) => Err(io_error(folder, source)),
+    }
+}
+
+/// Takes away a folder that may be there.
+async fn clear(folder: &Path) -> Result<(), CloneError> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => Err(io_error(folder, err)),
+        _ => Ok(()),
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> CloneError {
+    CloneError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn clone_error(output: Output) -> CloneError {
+    const NOT_FOUND: &[&str] = &[
+        "not found",
+        "does not exist",
+        "does not appear to be a git repository",
+    ];
+    let stderr = without_secrets(&without_progress(&output.stderr));
+    if refusal(&stderr) == Some(Refusal::SignIn) {
+        return CloneError::SignIn { stderr };
+    }
+    if NOT_FOUND.iter().any(|words| stderr.contains(words)) {
+        return CloneError::NotFound { stderr };
+    }
+    CloneError::Git(GitError::Failed {
+        command: "clone".to_owned(),
+        code: output.code,
+        stderr,
+    })
 }

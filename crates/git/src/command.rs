@@ -168,7 +168,11 @@ pub(crate) struct Git {
     n_settings: usize,
     kind: Kind,
     timeout: Duration,
+    watch: Option<Watch>,
 }
+
+/// Is given what a command writes to its error output, as it comes.
+type Watch = Box<dyn FnMut(&[u8]) + Send>;
 
 /// How a command ended, and what it said.
 pub(crate) struct Output {
@@ -223,6 +227,7 @@ impl Git {
             n_settings: 0,
             kind,
             timeout,
+            watch: None,
         }
     }
 
@@ -242,6 +247,12 @@ impl Git {
     /// Sets a variable of the environment for this command and the commands it starts.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Shows what the command writes to its error output, as it comes.
+    pub(crate) fn watch(mut self, watch: impl FnMut(&[u8]) + Send + 'static) -> Self {
+        self.watch = Some(Box::new(watch));
         self
     }
 
@@ -314,62 +325,46 @@ impl Git {
     }
 
     /// Runs the command to whatever end.
-    pub(crate) async fn run_any(mut self) -> Result<Output, GitError> {
+    pub(crate) async fn run_any(self) -> Result<Output, GitError> {
+        let (command, after) = (self.subcommand.clone(), self.timeout);
+        let limit = tokio::time::sleep(after);
+        let answer = self.run_until(limit).await?;
+        answer.ok_or(GitError::Timeout { command, after })
+    }
+
+    /// Runs the command to its end, or ends it when `stop` does; then there is no answer.
+    pub(crate) async fn run_until(
+        mut self,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Output>, GitError> {
         let mut child = self.command.spawn().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => GitError::NotInstalled,
             _ => self.io_error(source),
         })?;
         // It holds our copies of the command's ends of pipes, whose closing is a sign.
         self.command = Command::new("git");
+        let mut watch = self.watch.take();
         let mut group = Group::of(&child, self.kind);
-        let limit = tokio::time::timeout(self.timeout, self.follow(&mut child)).await;
-        match limit {
-            Ok(Ok(output)) => {
-                group.disarm();
-                Ok(output)
-            }
-            Ok(Err(err)) => Err(err),
-            Err(_) => {
-                if self.kind == Kind::Write {
-                    group.signal(Signal::TERM);
-                    let _ = tokio::time::timeout(GRACE, self.follow(&mut child)).await;
-                }
-                group.signal(Signal::KILL);
-                Err(GitError::Timeout {
-                    command: self.subcommand.clone(),
-                    after: self.timeout,
-                })
-            }
-        }
-    }
-
-    /// Reads the output to its end, then waits. In this order the process id stays ours, and the
-    /// group safe to signal, as long as anything is left to read.
-    async fn follow(&self, child: &mut Child) -> Result<Output, GitError> {
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let output = async {
-            let bytes = read_capped(stdout)
-                .await
-                .map_err(|err| self.io_error(err))?;
-            bytes.ok_or_else(|| GitError::TooMuchOutput {
-                command: self.subcommand.clone(),
-            })
+        let answer = tokio::select! {
+            answer = follow(&self.subcommand, &mut child, &mut watch) => Some(answer),
+            () = stop => None,
         };
-        let complaints = async { read_tail(stderr).await.map_err(|err| self.io_error(err)) };
-        let (stdout, stderr) = tokio::try_join!(output, complaints)?;
-        let status = child.wait().await.map_err(|source| self.io_error(source))?;
-        Ok(Output {
-            code: status.code(),
-            stdout,
-            stderr: String::from_utf8_lossy(&stderr).trim().to_owned(),
-        })
+        if let Some(answer) = answer {
+            if answer.is_ok() {
+                group.disarm();
+            }
+            return answer.map(Some);
+        }
+        if self.kind == Kind::Write {
+            group.signal(Signal::TERM);
+            let _ = tokio::time::timeout(GRACE, child.wait()).await;
+        }
+        group.signal(Signal::KILL);
+        Ok(None)
     }
 
     fn io_error(&self, source: io::Error) -> GitError {
-        GitError::Io {
-            command: self.subcommand.clone(),
-            source,
-        }
+        io_error(&self.subcommand, source)
     }
 }
 
@@ -425,6 +420,45 @@ impl Drop for Group {
     }
 }
 
+/// Reads the output to its end, then waits. In this order the process id stays ours, and the
+/// group safe to signal, as long as anything is left to read.
+async fn follow(
+    command: &str,
+    child: &mut Child,
+    watch: &mut Option<Watch>,
+) -> Result<Output, GitError> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let output = async {
+        let bytes = read_capped(stdout)
+            .await
+            .map_err(|err| io_error(command, err))?;
+        bytes.ok_or_else(|| GitError::TooMuchOutput {
+            command: command.to_owned(),
+        })
+    };
+    let complaints = async {
+        let tail = read_tail(stderr, watch).await;
+        tail.map_err(|err| io_error(command, err))
+    };
+    let (stdout, stderr) = tokio::try_join!(output, complaints)?;
+    let status = child
+        .wait()
+        .await
+        .map_err(|source| io_error(command, source))?;
+    Ok(Output {
+        code: status.code(),
+        stdout,
+        stderr: String::from_utf8_lossy(&stderr).trim().to_owned(),
+    })
+}
+
+fn io_error(command: &str, source: io::Error) -> GitError {
+    GitError::Io {
+        command: command.to_owned(),
+        source,
+    }
+}
+
 fn one_line(mut bytes: Vec<u8>) -> OsString {
     use std::os::unix::ffi::OsStringExt;
     if bytes.last() == Some(&b'\n') {
@@ -445,12 +479,22 @@ async fn read_capped(from: Option<impl AsyncRead + Unpin>) -> io::Result<Option<
 }
 
 /// Reads everything and keeps the end.
-async fn read_tail(from: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+async fn read_tail(
+    from: Option<impl AsyncRead + Unpin>,
+    watch: &mut Option<Watch>,
+) -> io::Result<Vec<u8>> {
     let mut tail = Vec::new();
     let Some(mut from) = from else {
         return Ok(tail);
     };
-    while from.read_buf(&mut tail).await? > 0 {
+    loop {
+        let n = from.read_buf(&mut tail).await?;
+        if n == 0 {
+            break;
+        }
+        if let Some(watch) = watch {
+            watch(&tail[tail.len() - n..]);
+        }
         if tail.len() > 2 * STDERR_BYTES_MAX {
             tail.drain(..tail.len() - STDERR_BYTES_MAX);
         }

@@ -58,7 +58,7 @@ pub fn without_credentials(url: &str) -> String {
 }
 
 /// Whether a name is one plain path component everywhere.
-fn is_component(name: &str) -> bool {
+pub(crate) fn is_component(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && !name.starts_with('-')
         && name.len() <= 200

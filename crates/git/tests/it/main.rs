@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod branches;
+mod clone;
 mod hostile;
 mod names;
 mod opening;

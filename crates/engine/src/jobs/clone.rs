@@ -128,7 +128,13 @@ impl Engine {
         })?;
         let path = match path.map(str::trim).filter(|path| !path.is_empty()) {
             Some(path) => paths::expand(path, self.user_home())?,
-            None => self.user_home().join(address.folder_name()),
+            None => {
+                let name = address.folder_name().ok_or_else(|| EngineError::Invalid {
+                    field: "path",
+                    message: "the address names no directory; give one".to_owned(),
+                })?;
+                self.user_home().join(name)
+            }
         };
         paths::check_new(&path, self.user_home())?;
         let work = Work::Clone(Clone {

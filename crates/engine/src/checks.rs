@@ -1,12 +1,12 @@
 //! What a new user needs on the machine, and whether it is there.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use offshoot_protocol::rest::{Check, ChecksBody};
 
 use crate::EngineConfig;
+use crate::program::find;
 
 /// Agents that are looked for, with the program's name and where it comes from.
 const AGENTS: &[(&str, &str, &str)] = &[
@@ -68,36 +68,5 @@ fn find_agent(config: &EngineConfig, (program, name, source): (&str, &str, &str)
             || format!("not found on PATH; {source}"),
             |path| path.to_string_lossy().into_owned(),
         ),
-    }
-}
-
-/// Finds an executable file of that name on the PATH that workers get.
-fn find(environment: &[(OsString, OsString)], program: &str) -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    let (_, path) = environment.iter().find(|(name, _)| name == "PATH")?;
-    let executable = |candidate: &PathBuf| {
-        let metadata = candidate.metadata();
-        metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(path)
-        .map(|dir| dir.join(program))
-        .find(executable)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_executable_files_are_found() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let environment = [("PATH".into(), dir.path().as_os_str().to_owned())];
-        let program = dir.path().join("claude");
-        std::fs::write(&program, "#!/bin/sh").unwrap();
-        assert_eq!(find(&environment, "claude"), None);
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(find(&environment, "claude"), Some(program));
-        assert_eq!(find(&environment, "codex"), None);
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
     pub(crate) home: Home,
     pub(crate) store: Store,
+    pub(crate) desktop: crate::desktop::Desktop,
     /// The number of this run of the server: shims refuse commands of earlier ones.
     pub(crate) server_epoch: u64,
     /// The executable that shims run: a copy that no upgrade touches.
@@ -102,6 +103,7 @@ impl Engine {
                 }),
                 registering: tokio::sync::Mutex::default(),
                 jobs: crate::jobs::Jobs::default(),
+                desktop: crate::desktop::Desktop::find(&config),
                 _lock: lock,
                 config,
                 home,

@@ -76,6 +76,14 @@ pub enum EngineError {
     /// git failed; its own words.
     #[error("git: {0}")]
     Git(String),
+    /// A remote did not answer as it should; git's own words.
+    #[error("Failed to {what}: {reason}")]
+    Remote {
+        /// What was asked of it, verb and object.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
     /// The operation does not fit the object.
     #[error("{0}")]
     WrongState(String),
@@ -138,7 +146,7 @@ impl EngineError {
             Self::BranchExists(_) => ErrorCode::BranchExists,
             Self::BranchNotFound(_) => ErrorCode::BranchNotFound,
             Self::WorktreeDirty(_) => ErrorCode::WorktreeDirty,
-            Self::Git(_) => ErrorCode::GitFailed,
+            Self::Git(_) | Self::Remote { .. } => ErrorCode::GitFailed,
             Self::WrongState(_) => ErrorCode::WrongState,
             Self::NotRunning => ErrorCode::NotRunning,
             Self::NotDelivered => ErrorCode::NotDelivered,

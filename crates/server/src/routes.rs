@@ -11,7 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{agents, auth, export, messages, repositories, sessions, system, tokens, workers};
+use crate::api::{
+    agents, auth, export, hosting, messages, repositories, sessions, system, tokens, workers,
+};
 use crate::problem::ApiError;
 use crate::state::App;
 use crate::{assets, guard, openapi, sockets, trace};
@@ -25,6 +27,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(system::config))
         .routes(routes!(system::complete_path))
         .routes(routes!(system::checks))
+        .routes(routes!(system::open))
+        .routes(routes!(system::open_in_vscode))
         // who may ask
         .routes(routes!(auth::sign_in))
         .routes(routes!(auth::sign_out))
@@ -41,6 +45,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(sessions::pause))
         .routes(routes!(sessions::resume))
         .routes(routes!(export::export))
+        .routes(routes!(hosting::branches))
+        .routes(routes!(hosting::commits))
+        .routes(routes!(hosting::pr_link))
         // workers
         .routes(routes!(workers::list, workers::create))
         .routes(routes!(workers::delete))
@@ -60,6 +67,11 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         ))
         .routes(routes!(repositories::branches))
         .routes(routes!(repositories::worktrees))
+        .routes(routes!(hosting::github))
+        .routes(routes!(hosting::fetch))
+        .routes(routes!(hosting::refresh_default_branch))
+        .routes(routes!(hosting::remote_status))
+        .routes(routes!(hosting::github_issue))
         // agents
         .routes(routes!(agents::list, agents::create))
         .routes(routes!(agents::get, agents::patch, agents::delete))
@@ -70,6 +82,10 @@ pub(crate) fn router(app: App) -> Router {
     let (router, _) = documented().split_for_parts();
     router
         .route("/api/openapi.json", get(openapi::document))
+        .route(
+            "/api/repositories/{id}/branches/{*rest}",
+            get(hosting::remote_status_of_path),
+        )
         .route("/ws/app", any(sockets::app))
         .route(
             "/ws/session/{session}/worker/{worker}",

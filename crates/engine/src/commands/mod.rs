@@ -1,10 +1,12 @@
 //! What the engine can be told to do, one file per kind of object.
 
 mod agents;
+mod hosting;
 pub(crate) mod messages;
 mod repositories;
 mod sessions;
 mod start;
+mod validation;
 pub(crate) mod workers;
 
 use tracing::Instrument;

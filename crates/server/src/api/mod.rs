@@ -6,6 +6,7 @@
 pub(crate) mod agents;
 pub(crate) mod auth;
 pub(crate) mod export;
+pub(crate) mod hosting;
 pub(crate) mod messages;
 pub(crate) mod repositories;
 pub(crate) mod sessions;

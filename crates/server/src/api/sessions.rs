@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use offshoot_protocol::hosting::Validation;
 use offshoot_protocol::rest::{
     CreateSession, DeleteSessionQuery, PatchSession, SessionBody, SessionsBody, StartSession,
     WorktreeFate,
 };
-use offshoot_protocol::view::{Session, SessionKind};
+use offshoot_protocol::view::Session;
 use offshoot_protocol::{ErrorCode, Problem, SessionId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -169,74 +170,11 @@ pub(crate) async fn resume(
     Ok(ApiJson(SessionBody { session }))
 }
 
-/// Answer of `GET /api/sessions/validate`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Validation {
-    results: Vec<ValidatedSession>,
-    /// Whether any session is invalid.
-    has_issues: bool,
-}
-
-/// What was found out about one session.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ValidatedSession {
-    session_id: SessionId,
-    session: ValidatedPlace,
-    valid: bool,
-    issues: Vec<Issue>,
-}
-
-/// The part of a session that can be invalid.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ValidatedPlace {
-    #[serde(rename = "type")]
-    kind: SessionKind,
-    location_path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    worktree_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-}
-
-/// One thing that is wrong with a session.
-#[derive(Debug, Serialize, ToSchema)]
-struct Issue {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    message: String,
-}
-
-/// Tells which sessions have lost their directory.
+/// Tells which sessions have lost their directory, its repository or their branch.
 #[utoipa::path(
     get, path = "/api/sessions/validate", operation_id = "sessions_validate", tag = "sessions",
     responses((status = 200, body = Validation), (status = "default", body = Problem)),
 )]
 pub(crate) async fn validate(State(app): State<App>) -> ApiJson<Validation> {
-    let results: Vec<_> = app.engine.sessions().into_iter().map(validated).collect();
-    let has_issues = results.iter().any(|result| !result.valid);
-    ApiJson(Validation {
-        results,
-        has_issues,
-    })
-}
-
-fn validated(session: Session) -> ValidatedSession {
-    let missing = session.location_missing.then(|| Issue {
-        kind: "directory_not_found",
-        message: format!("Directory does not exist: {}", session.location_path),
-    });
-    ValidatedSession {
-        session_id: session.id,
-        valid: missing.is_none(),
-        issues: missing.into_iter().collect(),
-        session: ValidatedPlace {
-            kind: session.kind,
-            location_path: session.location_path,
-            worktree_id: session.worktree_id,
-            title: session.title,
-        },
-    }
+    ApiJson(app.engine.validate_sessions().await)
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use offshoot_protocol::Problem;
+use http::StatusCode;
+use offshoot_engine::EngineError;
+use offshoot_protocol::hosting::OpenPath;
 use offshoot_protocol::rest::{ChecksBody, Config, PathsBody};
+use offshoot_protocol::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::{DONE, Done};
 use crate::extract::{ApiJson, ApiQuery};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
@@ -52,7 +56,7 @@ pub(crate) async fn greet() -> ApiJson<Greeting> {
 pub(crate) async fn config(State(app): State<App>) -> ApiJson<Config> {
     ApiJson(Config {
         home_dir: app.engine.user_home().display().to_string(),
-        capabilities: BTreeMap::from([("vscode".to_owned(), false)]),
+        capabilities: BTreeMap::from([("vscode".to_owned(), app.engine.has_editor())]),
         server_pid: std::process::id(),
         version: app.engine.version().to_owned(),
     })
@@ -96,4 +100,42 @@ pub(crate) async fn complete_path(
 )]
 pub(crate) async fn checks(State(app): State<App>) -> ApiJson<ChecksBody> {
     ApiJson(app.engine.checks().await)
+}
+
+/// Shows a directory, or the directory of a file, in the file manager of the server's machine.
+#[utoipa::path(
+    post, path = "/api/system/open", operation_id = "server_open", tag = "server",
+    request_body = OpenPath,
+    responses((status = 200, body = Done), (status = "default", body = Problem)),
+)]
+pub(crate) async fn open(
+    State(app): State<App>,
+    ApiJson(body): ApiJson<OpenPath>,
+) -> ApiResult<ApiJson<Done>> {
+    opened(app.engine.open_in_file_manager(&body.path).await)
+}
+
+/// Opens a file or directory in VS Code on the server's machine.
+#[utoipa::path(
+    post, path = "/api/system/open-in-vscode", operation_id = "server_open_in_vscode", tag = "server",
+    request_body = OpenPath,
+    responses((status = 200, body = Done), (status = "default", body = Problem)),
+)]
+pub(crate) async fn open_in_vscode(
+    State(app): State<App>,
+    ApiJson(body): ApiJson<OpenPath>,
+) -> ApiResult<ApiJson<Done>> {
+    opened(app.engine.open_in_editor(&body.path).await)
+}
+
+/// The path is what is asked for here: a missing one is not found.
+fn opened(result: Result<(), EngineError>) -> ApiResult<ApiJson<Done>> {
+    match result {
+        Ok(()) => Ok(DONE),
+        Err(EngineError::PathNotFound(_)) => {
+            let missing = ApiError::new(ErrorCode::PathNotFound, "Path not found");
+            Err(missing.with_status(StatusCode::NOT_FOUND))
+        }
+        Err(err) => Err(err.into()),
+    }
 }

@@ -82,16 +82,12 @@ pub(crate) fn router(app: App) -> Router {
     let (router, _) = documented().split_for_parts();
     router
         .route("/api/openapi.json", get(openapi::document))
-        .route(
-            "/api/repositories/{id}/branches/{*rest}",
-            get(hosting::remote_status_of_path),
-        )
         .route("/ws/app", any(sockets::app))
         .route(
             "/ws/session/{session}/worker/{worker}",
             any(sockets::worker),
         )
-        .fallback(fallback)
+        .fallback_service(unmatched(app.clone()))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(
@@ -99,6 +95,19 @@ pub(crate) fn router(app: App) -> Router {
             guard::layer::guard,
         ))
         .layer(middleware::from_fn(trace::trace))
+        .with_state(app)
+}
+
+/// Paths of the first dialect that the table above cannot hold beside the documented ones, and what
+/// is left.
+fn unmatched(app: App) -> Router {
+    Router::new()
+        .route(
+            "/api/repositories/{id}/branches/{*rest}",
+            get(hosting::remote_status_of_path),
+        )
+        .fallback(fallback)
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
 }
 

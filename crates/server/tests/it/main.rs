@@ -10,6 +10,8 @@
 
 mod access;
 mod app;
+mod hosting;
+mod messages;
 mod rest;
 mod rig;
 mod terminal_v1;
@@ -30,6 +32,8 @@ fn main() {
         .into_iter()
         .chain(rest::trials())
         .chain(app::trials())
+        .chain(messages::trials())
+        .chain(hosting::trials())
         .chain(terminal_v2::trials())
         .chain(terminal_v1::trials())
         .chain(tls::trials())

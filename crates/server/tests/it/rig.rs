@@ -89,6 +89,12 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("work")).unwrap();
         std::fs::write(dir.path().join("agent.sh"), AGENT).unwrap();
+        std::fs::create_dir(dir.path().join("bin")).unwrap();
+        for program in ["code", "xdg-open"] {
+            let opened = dir.path().join("opened");
+            let script = format!("echo {program} \"$@\" >> {}", opened.display());
+            write_program(&dir.path().join("bin").join(program), &script);
+        }
         let engine = Engine::start(engine_config(dir.path())).await.unwrap();
         let mut config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
         change(&mut config);
@@ -138,6 +144,11 @@ impl Rig {
 
     pub fn work(&self) -> PathBuf {
         self.dir.path().join("work")
+    }
+
+    /// The test's own directory, which is also the home of its user; `bin` is on the PATH.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Runs a command as the first worker of a new session.
@@ -215,6 +226,22 @@ impl Rig {
     }
 }
 
+/// The PATH with the test's own programs before all others.
+fn path_with(bin: &Path) -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap();
+    let rest = std::env::split_paths(&path);
+    std::env::join_paths(std::iter::once(bin.to_owned()).chain(rest)).unwrap()
+}
+
+/// Writes a shell script as a program. In one step: a file that is open for writing cannot be run.
+pub fn write_program(path: &Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let fresh = path.with_extension("new");
+    std::fs::write(&fresh, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(&fresh, path).unwrap();
+}
+
 fn engine_config(dir: &Path) -> EngineConfig {
     EngineConfig {
         home: dir.join("home"),
@@ -223,7 +250,7 @@ fn engine_config(dir: &Path) -> EngineConfig {
         user_home: dir.to_owned(),
         shell: "/bin/sh".into(),
         environment: vec![
-            ("PATH".into(), std::env::var_os("PATH").unwrap()),
+            ("PATH".into(), path_with(&dir.join("bin"))),
             ("HOME".into(), dir.into()),
         ],
         version: "0".to_owned(),

@@ -1,5 +1,7 @@
 //! The one builder of git commands: what is forced on each, how it is run and how it ends.
 
+mod feed;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Write};

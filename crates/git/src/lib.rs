@@ -17,6 +17,7 @@ mod clone;
 mod command;
 mod commits;
 mod fetch;
+mod diff;
 mod filters;
 mod head;
 mod lock;
@@ -36,6 +37,10 @@ pub use clone::{
 pub use command::{GitError, Version, version};
 pub use commits::{Commit, commits};
 pub use fetch::FetchError;
+pub use diff::{
+    Base, Comparison, Diff, DiffError, DiffLimits, FileDiff, FileStatus, LinesError, Omission,
+    StageState, Target, diff, diff_of_files, display_name, file_lines,
+};
 pub use head::{Head, head};
 pub use remote::{RemoteName, parse_remote, without_credentials};
 pub use repository::{OpenError, Repository, ResolveError, open, resolve};

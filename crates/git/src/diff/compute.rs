@@ -1,0 +1,270 @@
+//! Runs the commands of a diff and puts their answers together.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::reader::Reader;
+use super::stage::Stages;
+use super::{
+    Base, Comparison, Diff, DiffError, DiffLimits, FileDiff, FileStatus, StageState, Target,
+    untracked,
+};
+use crate::command::{Git, GitError};
+use crate::filters::OwnFilters;
+use crate::repository::{ResolveError, resolve};
+
+/// Compares. The base and the target are looked up now.
+///
+/// # Errors
+/// There is no repository, a side names nothing, or git fails.
+pub async fn diff(
+    dir: &Path,
+    comparison: &Comparison,
+    limits: &DiffLimits,
+) -> Result<Diff, DiffError> {
+    diff_of_files(dir, comparison, limits, &[]).await
+}
+
+/// Compares some files only; all of them when none is named.
+///
+/// # Errors
+/// There is no repository, a side names nothing, or git fails.
+pub async fn diff_of_files(
+    dir: &Path,
+    comparison: &Comparison,
+    limits: &DiffLimits,
+    paths: &[PathBuf],
+) -> Result<Diff, DiffError> {
+    let (top, filters) = tokio::join!(top_of(dir), OwnFilters::of(dir));
+    let (top, filters) = (top?, filters?);
+    let work = Work {
+        top: &top,
+        filters: &filters,
+        limits,
+        paths,
+    };
+    let (sides, stages) = match comparison.target {
+        Target::WorkingTree => {
+            // The status does not wait until the sides are known.
+            let (sides, stages) =
+                tokio::join!(work.diff(comparison), async { work.status().await });
+            (sides?, Some(stages?))
+        }
+        Target::Rev(_) => (work.diff(comparison).await?, None),
+    };
+    let (sides, reader) = sides;
+    let (files, mut n_unlisted, n_kept) = reader.finish();
+    let files = match stages {
+        Some(stages) => {
+            let most = limits.n_files.saturating_sub(files.len());
+            n_unlisted += stages.n_untracked.saturating_sub(most);
+            add_stages(&top, files, stages, limits, n_kept, most).await
+        }
+        None => files,
+    };
+    Ok(Diff {
+        base: sides.base_name,
+        target: sides.target,
+        files,
+        n_unlisted,
+    })
+}
+
+/// What all commands of one diff share.
+struct Work<'a> {
+    top: &'a Path,
+    filters: &'a OwnFilters,
+    limits: &'a DiffLimits,
+    paths: &'a [PathBuf],
+}
+
+/// Both sides as ids.
+struct Sides {
+    /// What is compared against: a commit, or the empty tree.
+    base: String,
+    /// What it is called.
+    base_name: String,
+    target: Option<String>,
+}
+
+impl Work<'_> {
+    async fn diff(&self, comparison: &Comparison) -> Result<(Sides, Reader), DiffError> {
+        let sides = sides(self.top, comparison).await?;
+        let mut reader = Reader::new(*self.limits);
+        let git = self
+            .filters
+            .switch_off(Git::read(self.top))
+            // What the user's or the repository's configuration may say otherwise.
+            .config("core.quotePath".as_ref(), "false")
+            .config("diff.suppressBlankEmpty".as_ref(), "false")
+            // Larger files are shown as binary instead of being held in memory.
+            .config("core.bigFileThreshold".as_ref(), "20m")
+            .args(["diff", "--no-ext-diff", "--no-textconv", "--no-color"])
+            .args(["--src-prefix=a/", "--dst-prefix=b/", "--no-relative"])
+            .args(["-U3", "--inter-hunk-context=0", "-O/dev/null"])
+            .args(["--submodule=short", "--ignore-submodules=dirty"])
+            // The limit bounds what is compared with what: its square grows fast.
+            .args(["-M", "-C", "-l400"])
+            .args(["-z", "--raw", "--numstat", "-p", "--end-of-options"])
+            .arg(&sides.base)
+            .args(&sides.target)
+            .arg("--")
+            .args(self.paths);
+        git.feed(|bytes| reader.push(bytes)).await?;
+        Ok((sides, reader))
+    }
+
+    async fn status(&self) -> Result<Stages, GitError> {
+        let mut stages = Stages::new(self.limits.n_files);
+        let git = self
+            .filters
+            .switch_off(Git::read(self.top))
+            .args(["status", "--porcelain=v2", "-z"])
+            .args(["--untracked-files=all", "--no-renames"])
+            .args(["--no-ahead-behind", "--ignore-submodules=dirty", "--"])
+            .args(self.paths);
+        git.feed(|bytes| {
+            stages.push(bytes);
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(stages)
+    }
+}
+
+/// Returns the top of the worktree at (or around) a directory.
+///
+/// A repository's configuration can name any directory as its worktree; only one that has this
+/// repository in it is taken.
+pub(super) async fn top_of(dir: &Path) -> Result<PathBuf, DiffError> {
+    let git = Git::read(dir).args(["rev-parse", "--path-format=absolute"]);
+    let answer = git.args(["--git-dir", "--show-toplevel"]).run().await;
+    let answer = answer.map_err(|err| match err {
+        GitError::Failed { .. } => DiffError::NotARepository(dir.to_owned()),
+        err => DiffError::Git(err),
+    })?;
+    let unreadable = || GitError::Unreadable {
+        command: "rev-parse".to_owned(),
+    };
+    // Two lines; a path with a line break cannot be told from them and is refused.
+    let text = String::from_utf8(answer).map_err(|_| unreadable())?;
+    let lines: Vec<&str> = text.lines().collect();
+    let [git_dir, top] = lines[..] else {
+        return Err(unreadable().into());
+    };
+    let (git_dir, top) = (Path::new(git_dir), Path::new(top));
+    match is_worktree_of(top, git_dir) {
+        true => Ok(top.to_owned()),
+        false => Err(DiffError::Elsewhere(top.to_owned())),
+    }
+}
+
+/// Whether a directory has a repository as its own, in it or by a file that points to it.
+fn is_worktree_of(top: &Path, git_dir: &Path) -> bool {
+    let entry = top.join(".git");
+    let own = match std::fs::read_to_string(&entry) {
+        Ok(text) => match text.trim_end().strip_prefix("gitdir: ") {
+            Some(path) => top.join(path),
+            None => return false,
+        },
+        Err(_) => entry,
+    };
+    match (own.canonicalize(), git_dir.canonicalize()) {
+        (Ok(own), Ok(git_dir)) => own == git_dir,
+        _ => false,
+    }
+}
+
+async fn sides(top: &Path, comparison: &Comparison) -> Result<Sides, DiffError> {
+    let target = match &comparison.target {
+        Target::WorkingTree => None,
+        Target::Rev(rev) => match resolve(top, rev).await {
+            Ok(commit) => Some(commit),
+            Err(ResolveError::Git(err)) => return Err(err.into()),
+            Err(_) => return Err(DiffError::TargetNotFound(rev.clone())),
+        },
+    };
+    let (text, rev) = match &comparison.base {
+        Base::Rev(rev) => (rev.clone(), rev),
+        Base::MergeBase(rev) => (format!("merge-base:{rev}"), rev),
+    };
+    let found = match resolve(top, rev).await {
+        Ok(commit) => commit,
+        Err(ResolveError::NoCommits) if text == "HEAD" => {
+            return Ok(Sides {
+                base: empty_tree(top).await?,
+                base_name: text,
+                target,
+            });
+        }
+        Err(ResolveError::Git(err)) => return Err(err.into()),
+        Err(_) => return Err(DiffError::BaseNotFound(text)),
+    };
+    let base = match &comparison.base {
+        Base::Rev(_) => found,
+        Base::MergeBase(_) => {
+            let other = target.as_deref().unwrap_or("HEAD");
+            let git = Git::read(top).args(["merge-base", "--end-of-options", &found, other]);
+            let common = git.maybe_line().await?;
+            let common = common.and_then(|line| line.into_string().ok());
+            common.ok_or(DiffError::BaseNotFound(text))?
+        }
+    };
+    Ok(Sides {
+        base_name: base.clone(),
+        base,
+        target,
+    })
+}
+
+/// The id of a tree without files; it depends on the repository's hash.
+async fn empty_tree(top: &Path) -> Result<String, GitError> {
+    let git = Git::read(top).args(["hash-object", "-t", "tree", "--stdin"]);
+    Ok(git.line().await?.to_string_lossy().into_owned())
+}
+
+/// Adds what the status says: stages, and untracked files.
+async fn add_stages(
+    top: &Path,
+    files: Vec<FileDiff>,
+    mut stages: Stages,
+    limits: &DiffLimits,
+    n_kept: usize,
+    n_untracked_max: usize,
+) -> Vec<FileDiff> {
+    stages.untracked.truncate(n_untracked_max);
+    let (top, limits) = (top.to_owned(), *limits);
+    let left = limits.total_bytes.saturating_sub(n_kept);
+    let untracked = std::mem::take(&mut stages.untracked);
+    let read =
+        tokio::task::spawn_blocking(move || untracked::read(&top, untracked, &limits, left)).await;
+    let mut by_path = BTreeMap::new();
+    for mut file in files {
+        let stage = stages.by_path.get(&file.path);
+        file.stage = stage.copied().unwrap_or(StageState::Committed);
+        by_path.insert(file.path.clone(), file);
+    }
+    for file in read.unwrap_or_default() {
+        match by_path.get_mut(&file.path) {
+            Some(removed) => put_back(removed, file),
+            None => {
+                by_path.insert(file.path.clone(), file);
+            }
+        }
+    }
+    by_path.into_values().collect()
+}
+
+/// A file that the index lacks and the directory has: it was removed for git and is there.
+fn put_back(removed: &mut FileDiff, file: FileDiff) {
+    removed.status = FileStatus::Modified;
+    removed.stage = match removed.stage {
+        StageState::Staged => StageState::Partial,
+        other => other,
+    };
+    removed.additions += file.additions;
+    removed.is_binary |= file.is_binary;
+    removed.omitted = removed.omitted.or(file.omitted);
+    removed.patch.extend(file.patch);
+}

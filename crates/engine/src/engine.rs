@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     /// Held while a repository is registered, so that two who open it at once open one.
     pub(crate) registering: tokio::sync::Mutex<()>,
     pub(crate) jobs: crate::jobs::Jobs,
+    /// Who looks at which directory's diff.
+    pub(crate) diffs: crate::diff::Diffs,
     /// Locked while this engine lives: one server per data directory.
     _lock: File,
 }
@@ -104,6 +106,7 @@ impl Engine {
                 registering: tokio::sync::Mutex::default(),
                 jobs: crate::jobs::Jobs::default(),
                 desktop: crate::desktop::Desktop::find(&config),
+                diffs: crate::diff::Diffs::default(),
                 _lock: lock,
                 config,
                 home,

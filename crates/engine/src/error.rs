@@ -68,6 +68,9 @@ pub enum EngineError {
     /// The branch or revision does not exist.
     #[error("The branch or commit {0:?} does not exist in this repository")]
     BranchNotFound(String),
+    /// What is compared names no commit.
+    #[error("{0}")]
+    RevNotFound(String),
     /// Deleting the worktree would lose changes.
     #[error(
         "The worktree holds changes that are not committed: {0}. Commit them, or discard the worktree with everything in it"
@@ -144,7 +147,7 @@ impl EngineError {
             Self::InUse { .. } => ErrorCode::InUse,
             Self::InvalidBranch(_) => ErrorCode::InvalidBranch,
             Self::BranchExists(_) => ErrorCode::BranchExists,
-            Self::BranchNotFound(_) => ErrorCode::BranchNotFound,
+            Self::BranchNotFound(_) | Self::RevNotFound(_) => ErrorCode::BranchNotFound,
             Self::WorktreeDirty(_) => ErrorCode::WorktreeDirty,
             Self::Git(_) | Self::Remote { .. } => ErrorCode::GitFailed,
             Self::WrongState(_) => ErrorCode::WrongState,

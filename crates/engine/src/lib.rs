@@ -9,7 +9,7 @@
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
 //! `activity` judges what agents do, `credentials` knows who may ask,
 //! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
-//! `export` writes recorded output in other forms.
+//! `export` writes recorded output in other forms, `diff` compares and watches worktrees.
 
 mod activity;
 mod agents;
@@ -18,6 +18,7 @@ mod commands;
 mod config;
 mod credentials;
 mod desktop;
+mod diff;
 mod engine;
 mod environment;
 mod error;
@@ -38,6 +39,7 @@ mod worktrees;
 
 pub use config::EngineConfig;
 pub use credentials::Credentials;
+pub use diff::{DiffChanges, DiffView, DiffViewEnd};
 pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
 pub use event::{Event, EventStream, Numbered, StreamEnd};

@@ -16,8 +16,8 @@ mod branch;
 mod clone;
 mod command;
 mod commits;
-mod fetch;
 mod diff;
+mod fetch;
 mod filters;
 mod head;
 mod lock;
@@ -36,11 +36,12 @@ pub use clone::{
 };
 pub use command::{GitError, Version, version};
 pub use commits::{Commit, commits};
-pub use fetch::FetchError;
 pub use diff::{
     Base, Comparison, Diff, DiffError, DiffLimits, FileDiff, FileStatus, LinesError, Omission,
-    StageState, Target, diff, diff_of_files, display_name, file_lines,
+    StageState, Target, WatchPoints, are_ignored, diff, diff_of_files, display_name, file_lines,
+    ignored_directories, watch_points,
 };
+pub use fetch::FetchError;
 pub use head::{Head, head};
 pub use remote::{RemoteName, parse_remote, without_credentials};
 pub use repository::{OpenError, Repository, ResolveError, open, resolve};

@@ -95,7 +95,9 @@ pub async fn resolve(dir: &Path, rev: &str) -> Result<String, ResolveError> {
         .await?;
     if output.code == Some(0) {
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        return Ok(id);
+        // `^HEAD` names a commit that is not wanted.
+        let is_id = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return if is_id { Ok(id) } else { Err(missing()) };
     }
     if has_commits(dir).await? {
         Err(missing())

@@ -1,11 +1,12 @@
 //! The words on the wire: what the server, the command line and the browser say to each other.
 //!
-//! Owns ids, read models (`view`, `message`, `hosting`), request bodies (`rest`), error bodies (`problem`), the frames of
+//! Owns ids, read models (`view`, `message`, `hosting`, `diff`), request bodies (`rest`), error bodies (`problem`), the frames of
 //! both sockets (`terminal`, `app`, `v1`) and the numbers both sides must agree on (`limits`).
 //! It does not know who sends a word or why: no I/O, no clock, no async. Decoding fails with a
 //! typed error that names the frame; encoding cannot fail.
 
 pub mod app;
+pub mod diff;
 pub mod hosting;
 pub mod ids;
 pub mod job;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diff::GitDiff;
 use crate::message::WorkerMessage;
 use crate::view::{Agent, Repository, Session};
 use crate::{AgentId, RepositoryId, SessionId, WorkerId};
@@ -180,4 +181,53 @@ pub enum TerminalErrorCode {
     ActivationFailed,
     WorkerNotFound,
     HistoryLoadFailed,
+}
+
+/// A frame of a diff worker's socket from the client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+#[expect(missing_docs, reason = "names and fields are those of the dialect")]
+pub enum DiffRequest {
+    Refresh,
+    SetBaseCommit {
+        #[serde(rename = "ref")]
+        rev: String,
+    },
+    SetTargetCommit {
+        #[serde(rename = "ref")]
+        rev: String,
+    },
+    GetFileLines {
+        path: String,
+        start_line: i64,
+        end_line: i64,
+        #[serde(rename = "ref")]
+        rev: String,
+    },
+}
+
+/// A frame of a diff worker's socket from the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+#[expect(missing_docs, reason = "names and fields are those of the dialect")]
+pub enum DiffFrame {
+    DiffData {
+        data: Box<GitDiff>,
+    },
+    DiffError {
+        error: String,
+    },
+    FileLines {
+        path: String,
+        start_line: i64,
+        lines: Vec<String>,
+    },
 }

@@ -40,6 +40,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "sessions", description = "Places to work"),
         (name = "workers", description = "Agents and shells of a session"),
         (name = "messages", description = "Text and files for workers"),
+        (name = "diff", description = "What changed in a session's directory"),
         (name = "repositories", description = "Registered git repositories"),
         (name = "agents", description = "How agents are started"),
     )

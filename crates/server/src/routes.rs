@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, export, hosting, messages, repositories, sessions, system, tokens, workers,
+    agents, auth, diff, export, hosting, messages, repositories, sessions, system, tokens, workers,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -58,6 +58,10 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(workers::text))
         // messages
         .routes(routes!(messages::create))
+        // what changed
+        .routes(routes!(diff::get))
+        .routes(routes!(diff::file))
+        .routes(routes!(diff::lines))
         // repositories
         .routes(routes!(repositories::list, repositories::create))
         .routes(routes!(

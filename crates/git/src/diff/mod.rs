@@ -18,6 +18,7 @@ mod name;
 mod reader;
 mod stage;
 mod untracked;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ use crate::command::GitError;
 pub use compute::{diff, diff_of_files};
 pub use lines::{LinesError, file_lines};
 pub use name::display_name;
+pub use watching::{WatchPoints, are_ignored, ignored_directories, watch_points};
 
 /// What is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

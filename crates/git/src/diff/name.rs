@@ -1,8 +1,9 @@
 //! How paths are written in patches.
 //!
 //! git quotes a name with control characters, quotes or backslashes. Readers of patches rarely
-//! unquote, so here a name is quoted only when it must be: when it has control characters, which
-//! would break the line, or is not UTF-8, which would break JSON.
+//! unquote, so here the name in a `---` or `+++` line is quoted only when it must be: when it has
+//! control characters, which would break the line, or is not UTF-8, which would break JSON. Other
+//! lines keep git's way, for `git apply` could not tell the two names of a `diff --git` line apart.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -46,7 +47,15 @@ pub(super) fn unescaped(name: &str) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())
 }
 
-/// Writes a path behind a prefix as it stands in our patches.
+/// Writes a path behind a prefix as it stands in the lines before `---`.
+pub(super) fn in_header(prefix: &str, path: &Path) -> Vec<u8> {
+    match path.to_str() {
+        Some(_) => written_by_git(prefix, path),
+        None => written(prefix, path),
+    }
+}
+
+/// Writes a path behind a prefix as it stands in our `---` and `+++` lines.
 pub(super) fn written(prefix: &str, path: &Path) -> Vec<u8> {
     match plain(path) {
         Some(name) => format!("{prefix}{name}").into_bytes(),

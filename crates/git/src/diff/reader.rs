@@ -312,9 +312,9 @@ impl Entry {
         let (old, new) = (self.old_path(), self.file.path.as_path());
         let header = [
             b"diff --git ",
-            &name::written("a/", old)[..],
+            &name::in_header("a/", old)[..],
             b" ",
-            &name::written("b/", new)[..],
+            &name::in_header("b/", new)[..],
             b"\n",
         ]
         .concat();
@@ -324,25 +324,24 @@ impl Entry {
     /// Adds a line before the first hunk, with names written our way.
     fn add_head_line(&mut self, line: &[u8]) {
         let rewritten = self.is_odd.then(|| self.rewritten(line)).flatten();
-        self.file
-            .patch
-            .extend(rewritten.as_deref().unwrap_or(line));
+        self.file.patch.extend(rewritten.as_deref().unwrap_or(line));
         self.file.patch.push(b'\n');
     }
 
     fn rewritten(&self, line: &[u8]) -> Option<Vec<u8>> {
         let (old, new) = (self.old_path(), self.file.path.as_path());
+        let written: fn(&str, &Path) -> Vec<u8> = name::written;
         let kinds = [
-            (&b"--- "[..], "a/", old),
-            (b"+++ ", "b/", new),
-            (b"rename from ", "", old),
-            (b"rename to ", "", new),
-            (b"copy from ", "", old),
-            (b"copy to ", "", new),
+            (&b"--- "[..], "a/", old, written),
+            (b"+++ ", "b/", new, written),
+            (b"rename from ", "", old, name::in_header),
+            (b"rename to ", "", new, name::in_header),
+            (b"copy from ", "", old, name::in_header),
+            (b"copy to ", "", new, name::in_header),
         ];
-        for (start, prefix, path) in kinds {
+        for (start, prefix, path, write) in kinds {
             if let Some(rest) = line.strip_prefix(start) {
-                let mut text = [start, &name::written(prefix, path)].concat();
+                let mut text = [start, &write(prefix, path)].concat();
                 if rest.ends_with(b"\t") {
                     text.push(b'\t');
                 }
@@ -352,7 +351,7 @@ impl Entry {
         if line.starts_with(b"Binary files ") {
             let side = |nothing: FileStatus, prefix, path| match self.file.status == nothing {
                 true => b"/dev/null".to_vec(),
-                false => name::written(prefix, path),
+                false => name::in_header(prefix, path),
             };
             let old = side(FileStatus::Added, "a/", old);
             let new = side(FileStatus::Deleted, "b/", new);

@@ -109,9 +109,9 @@ fn count_lines(bytes: &[u8]) -> u64 {
 fn head(path: &Path, mode: &str) -> Vec<u8> {
     [
         &b"diff --git "[..],
-        &name::written("a/", path),
+        &name::in_header("a/", path),
         b" ",
-        &name::written("b/", path),
+        &name::in_header("b/", path),
         format!("\nnew file mode {mode}\n").as_bytes(),
     ]
     .concat()
@@ -135,7 +135,7 @@ fn names(path: &Path) -> Vec<u8> {
 fn binary(path: &Path, mode: &str) -> Vec<u8> {
     let mut patch = head(path, mode);
     patch.extend(b"Binary files /dev/null and ");
-    patch.extend(name::written("b/", path));
+    patch.extend(name::in_header("b/", path));
     patch.extend(b" differ\n");
     patch
 }

@@ -1,9 +1,13 @@
 //! Repositories that want programs run.
 
+use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use offshoot_git::{Force, NewWorktree, head, open, status};
+use offshoot_git::{
+    Base, Comparison, DiffLimits, Force, NewWorktree, Target, are_ignored, diff, file_lines, head,
+    ignored_directories, open, status, watch_points,
+};
 
 use crate::support::{Place, commit, git, run};
 
@@ -109,11 +113,30 @@ async fn look_at_everything(dir: &Path) {
             .any(|change| change.path == Path::new("a.txt"))
     );
     head(dir).await.unwrap();
+    look_at_changes(dir).await;
     repo.branches().await.unwrap();
     repo.worktrees().await.unwrap();
     repo.remote_url().await.unwrap();
     repo.resolve("HEAD").await.unwrap();
     repo.unused_branch("main").await.unwrap();
+}
+
+async fn look_at_changes(dir: &Path) {
+    let rev = |rev: &str| Target::Rev(rev.to_owned());
+    for target in [Target::WorkingTree, rev("HEAD")] {
+        let base = Base::Rev("HEAD~1".to_owned());
+        let comparison = Comparison { base, target };
+        let diff = diff(dir, &comparison, &DiffLimits::default()).await;
+        assert!(!diff.unwrap().files.is_empty());
+    }
+    for target in [Target::WorkingTree, rev("HEAD")] {
+        let lines = file_lines(dir, &target, "a.txt", 1, 1).await.unwrap();
+        assert_eq!(lines[0].to_lowercase(), "hello");
+    }
+    watch_points(dir).await.unwrap();
+    ignored_directories(dir, &[]).await.unwrap();
+    let names = HashSet::from(["a.txt".into()]);
+    assert!(!are_ignored(dir, &names).await.unwrap());
 }
 
 #[tokio::test]

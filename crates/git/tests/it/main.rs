@@ -4,6 +4,7 @@
 
 mod branches;
 mod clone;
+mod diffs;
 mod hostile;
 mod names;
 mod opening;

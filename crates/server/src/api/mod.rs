@@ -5,6 +5,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod auth;
+pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod hosting;
 pub(crate) mod messages;

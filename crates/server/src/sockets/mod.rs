@@ -6,6 +6,7 @@
 
 mod app_v1;
 mod app_v2;
+mod diff_v1;
 mod flow;
 mod history_v1;
 mod images;

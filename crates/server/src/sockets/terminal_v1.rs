@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::app_v1::state_of;
+use super::diff_v1;
 use super::history_v1;
 use super::images::Image;
 use super::shapes_v1::{exit_frame, offset_of, size_of};
@@ -77,10 +78,8 @@ pub(super) async fn run(
             Ok(never) => match never {},
             Err(end) => end,
         },
-        Ok(Opened::Diff) => {
-            let text = r#"{"type":"diff-error","error":"Diffs are not available yet"}"#;
-            let last = vec![Message::Text(text.into())];
-            return wire.close(last, close::NORMAL, "no diffs yet").await;
+        Ok(Opened::Diff(session, worker)) => {
+            return diff_v1::run(&app, wire, session, worker).await;
         }
         Err(end) => end,
     };
@@ -115,7 +114,7 @@ fn encode(frame: &TerminalFrame) -> String {
 /// What a socket was opened on.
 enum Opened {
     Terminal(Box<Terminal>),
-    Diff,
+    Diff(SessionId, WorkerId),
 }
 
 /// Finds the worker and revives it when its process has ended.
@@ -132,7 +131,7 @@ async fn open(
     let found = session.workers.iter().find(is_wanted);
     let worker = found.ok_or_else(|| End::unknown("Worker not found"))?;
     if worker.kind == WorkerKind::GitDiff {
-        return Ok(Opened::Diff);
+        return Ok(Opened::Diff(session.id, worker.id));
     }
     let handle = app
         .engine

@@ -101,6 +101,7 @@ impl Engine {
                     repositories: Vec::new(),
                     custom_agents: Vec::new(),
                     jobs: Vec::new(),
+                    idle: crate::idle::Idle::default(),
                     events: EventLog::new(),
                 }),
                 registering: tokio::sync::Mutex::default(),
@@ -115,6 +116,7 @@ impl Engine {
         };
         reconcile::reconcile(&engine).await?;
         crate::jobs::start(&engine).await?;
+        crate::idle::start(&engine);
         crate::upkeep::start(&engine);
         Ok(engine)
     }

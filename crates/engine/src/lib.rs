@@ -9,7 +9,8 @@
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
 //! `activity` judges what agents do, `credentials` knows who may ask,
 //! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
-//! `export` writes recorded output in other forms, `diff` compares and watches worktrees.
+//! `export` writes recorded output in other forms, `diff` compares and watches worktrees, `idle`
+//! ends workers that have nothing to do.
 
 mod activity;
 mod agents;
@@ -24,6 +25,7 @@ mod environment;
 mod error;
 mod event;
 mod export;
+mod idle;
 mod jobs;
 mod launch;
 mod paths;

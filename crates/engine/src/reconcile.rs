@@ -50,6 +50,7 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
             .map(|row| RepositoryEntry {
                 row,
                 remote_url: None,
+                idle: None,
             })
             .collect();
     }
@@ -63,6 +64,7 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
         let entry = take_over(engine, row, rows, &mut lives);
         engine.state().sessions.push(entry);
     }
+    crate::idle::load(engine).await.map_err(StartError::Store)?;
     settle(engine).await;
     read_remotes_later(engine);
     Ok(())

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use offshoot_protocol::idle::IdlePolicy;
 use offshoot_protocol::job::{Job, JobStatus};
 use offshoot_protocol::view::{
     ActivationState, ActivityState, Agent, Repository, Session, SessionKind, SessionStatus, Worker,
@@ -16,6 +17,7 @@ use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{RepositoryRow, SessionRow};
 
 use crate::event::{Event, EventLog};
+use crate::idle::Idle;
 use crate::worker::WorkerHandle;
 use crate::{EngineError, agents};
 
@@ -28,6 +30,8 @@ pub(crate) struct State {
     pub(crate) repositories: Vec<RepositoryEntry>,
     /// Custom agents, oldest first.
     pub(crate) custom_agents: Vec<Agent>,
+    /// Rules for workers that have nothing to do, and what they did.
+    pub(crate) idle: Idle,
     /// Jobs that are not completed, oldest first, with their progress.
     pub(crate) jobs: Vec<Job>,
     pub(crate) events: EventLog,
@@ -64,6 +68,8 @@ pub(crate) struct WorkerEntry {
 pub(crate) struct RepositoryEntry {
     pub(crate) row: RepositoryRow,
     pub(crate) remote_url: Option<String>,
+    /// Its own rule for workers that have nothing to do.
+    pub(crate) idle: Option<IdlePolicy>,
 }
 
 impl State {
@@ -164,6 +170,7 @@ impl State {
             },
             activation_state: session.activation(),
             paused: row.paused,
+            paused_because: self.idle.paused_because(row),
             created_at: row.created_at,
             workers: session.workers.iter().map(WorkerEntry::view).collect(),
             initial_prompt: row.initial_prompt.clone(),
@@ -176,6 +183,8 @@ impl State {
             is_main_worktree: (row.kind == SessionKind::Worktree)
                 .then(|| repository.flatten().is_some_and(path_of)),
             location_missing: session.location_missing,
+            idle: self.idle.of_session(row.id),
+            idle_warning: self.idle.warning(row.id),
         }
     }
 }
@@ -257,6 +266,7 @@ impl RepositoryEntry {
             remote_url: self.remote_url.clone(),
             setup_command: self.row.setup_command.clone(),
             env_vars: self.row.env_vars.clone(),
+            idle: self.idle,
         }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Pause(Names),
     /// Start the workers of a paused session again.
     Resume(Names),
+    /// Show or set when workers that have nothing to do are paused or stopped.
+    Idle(Idle),
     /// Delete sessions, or single workers.
     Rm(Rm),
     /// Make, list and revoke tokens for scripts.
@@ -276,6 +278,32 @@ pub(crate) struct Export {
     /// File to write [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Arguments of `idle`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Idle {
+    /// After so long (30m, 2h), `off`, or `inherit` the rule of the repository or the server
+    /// [default: show the rule].
+    pub(crate) after: Option<String>,
+    /// For this session only.
+    #[arg(long, short, value_name = "NAME", conflicts_with = "repository")]
+    pub(crate) session: Option<String>,
+    /// For the sessions of the repository at this path.
+    #[arg(long, short, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) repository: Option<PathBuf>,
+    /// Pause the session when all of it is idle, or stop each idle worker.
+    #[arg(long, value_name = "ACTION", default_value = "pause")]
+    pub(crate) action: Ending,
+}
+
+/// What ends idle workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ending {
+    /// Pause the session.
+    Pause,
+    /// Stop the worker.
+    Stop,
 }
 
 /// The forms of an export.

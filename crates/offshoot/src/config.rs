@@ -59,6 +59,8 @@ pub(crate) const KEYS: &[Key] = keys! {
     "log_filter" "OFFSHOOT_LOG_FILTER" Text "what is logged, in tracing's filter syntax"
     "open" "OFFSHOOT_OPEN" Switch "open the sign-in address in a browser at start"
     "shell" "OFFSHOOT_SHELL" Text "program of shell workers"
+    "idle_after" "OFFSHOOT_IDLE_AFTER" Text "workers without anything to do are ended after so long (30m, 2h), or off"
+    "idle_action" "OFFSHOOT_IDLE_ACTION" Text "what ends them: pause (the session) or stop (each worker)"
     "server" "OFFSHOOT_SERVER" Text "address of the server for client commands"
     "token" "OFFSHOOT_TOKEN" Text "bearer token for client commands"
 };
@@ -219,6 +221,8 @@ fn defaults(surroundings: &Surroundings) -> BTreeMap<&'static str, (Value, Sourc
     set("allowed_hosts", Value::Array(Vec::new()));
     set("allowed_origins", Value::Array(Vec::new()));
     set("log", "pretty".into());
+    set("idle_after", "off".into());
+    set("idle_action", "pause".into());
     set("log_filter", "info".into());
     set("open", true.into());
     values

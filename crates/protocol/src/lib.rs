@@ -8,6 +8,7 @@
 pub mod app;
 pub mod diff;
 pub mod hosting;
+pub mod idle;
 pub mod ids;
 pub mod job;
 pub mod limits;

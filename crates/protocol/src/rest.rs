@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::idle::IdlePolicy;
 use crate::view::{ActivityPatterns, Session, Worker};
 use crate::{AgentId, RepositoryId, TerminalSize, WorkerId};
 
@@ -135,6 +136,11 @@ pub struct PatchSession {
     pub title: Option<String>,
     /// The new name of the branch.
     pub branch: Option<String>,
+    /// What becomes of workers that have nothing to do; null leaves it to the repository's rule.
+    #[serde(default, deserialize_with = "double_option")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdlePolicy>)]
+    pub idle: Option<Option<IdlePolicy>>,
 }
 
 /// Query of `DELETE /api/sessions/{id}`.
@@ -227,6 +233,11 @@ pub struct PatchRepository {
     #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<String>)]
     pub env_vars: Option<Option<String>>,
+    /// What becomes of workers that have nothing to do; null leaves it to the server's rule.
+    #[serde(default, deserialize_with = "double_option")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdlePolicy>)]
+    pub idle: Option<Option<IdlePolicy>>,
 }
 
 /// `POST /api/agents`.
@@ -272,7 +283,7 @@ pub struct PatchAgent {
 }
 
 /// Keeps the difference between an absent key (`None`) and null (`Some(None)`).
-fn double_option<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn double_option<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,
     D: serde::Deserializer<'de>,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::idle::{IdlePolicy, IdleWarning};
 use crate::{AgentId, RepositoryId, SessionId, TerminalSize, WorkerId};
 
 /// A place to work: a directory, a title, and workers in it.
@@ -24,8 +25,11 @@ pub struct Session {
     pub status: SessionStatus,
     /// *v1*: `running` when a process lives or there is none to run, else `hibernated`.
     pub activation_state: ActivationState,
-    /// Whether the session was paused by its user.
+    /// Whether the session is paused.
     pub paused: bool,
+    /// Why it was paused, when its idle rule did it; opening it resumes it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_because: Option<String>,
     /// When the session was created.
     #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
@@ -53,6 +57,12 @@ pub struct Session {
     /// Whether the directory is missing on disk.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub location_missing: bool,
+    /// The session's own rule for workers that have nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<IdlePolicy>,
+    /// What the rule in force is about to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_warning: Option<IdleWarning>,
 }
 
 /// The kind of a session.
@@ -146,7 +156,7 @@ pub struct Process {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// Why it could not start, was lost or cannot be judged.
+    /// Why it could not start, was lost, was stopped by an idle rule or cannot be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The size of its terminal.
@@ -237,6 +247,9 @@ pub struct Repository {
     /// Environment of the sessions' processes, as dotenv text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env_vars: Option<String>,
+    /// The repository's own rule for workers that have nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<IdlePolicy>,
 }
 
 /// A worktree of a repository.

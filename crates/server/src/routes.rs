@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, diff, export, hosting, messages, repositories, sessions, system, tokens, workers,
+    agents, auth, diff, export, hosting, messages, repositories, sessions, settings, system,
+    tokens, workers,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -27,6 +28,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(system::config))
         .routes(routes!(system::complete_path))
         .routes(routes!(system::checks))
+        .routes(routes!(settings::get, settings::patch))
         .routes(routes!(system::open))
         .routes(routes!(system::open_in_vscode))
         // who may ask

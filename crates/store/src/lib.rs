@@ -28,6 +28,7 @@ pub use error::StoreError;
 pub use open::Opened;
 pub use rows::agents::AgentRow;
 pub use rows::auth::{SecretHash, SignInRow, TokenRow};
+pub use rows::idle::SessionIdleRow;
 pub use rows::jobs::{JobFilter, JobRow, JobStatus};
 pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};
 pub use rows::repositories::RepositoryRow;

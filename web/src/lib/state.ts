@@ -61,7 +61,7 @@ export function workerState(worker: Worker): Told {
     case 'unknown':
       return { kind: 'unknown', ...because };
     case 'stopped':
-      return { kind: 'stopped' };
+      return { kind: 'stopped', ...because };
     case 'exited':
       return ended(worker, process.exit ?? {});
     case 'starting':
@@ -109,7 +109,11 @@ export function exitWords(exit: Exit): string {
 }
 
 export function sessionState(session: Session): Told {
-  if (session.paused) return { kind: 'paused' };
+  if (session.paused) {
+    return session.pausedBecause === undefined
+      ? { kind: 'paused' }
+      : { kind: 'paused', reason: session.pausedBecause };
+  }
   if (session.locationMissing) return { kind: 'failed', reason: 'The directory is missing.' };
   const all = tabsOf(session).map(workerState);
   all.sort((a, b) => URGENCY.indexOf(a.kind) - URGENCY.indexOf(b.kind));

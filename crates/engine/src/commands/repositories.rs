@@ -110,7 +110,11 @@ impl Engine {
         }
         let saved = self.inner.store.insert_repository(row.clone()).await;
         saved.map_err(|err| self.store_error("record the repository", err))?;
-        let entry = RepositoryEntry { row, remote_url };
+        let entry = RepositoryEntry {
+            row,
+            remote_url,
+            idle: None,
+        };
         let view = entry.view();
         let mut state = self.state();
         state.repositories.push(entry);
@@ -137,6 +141,9 @@ impl Engine {
         change: PatchRepository,
     ) -> Result<Repository, EngineError> {
         let mut row = self.state().repository(id)?.row.clone();
+        if let Some(idle) = change.idle {
+            self.set_repository_idle(id, idle).await?;
+        }
         if let Some(command) = change.setup_command {
             row.setup_command = trimmed(command);
         }

@@ -229,10 +229,16 @@ impl Engine {
         id: SessionId,
         change: PatchSession,
     ) -> Result<Session, EngineError> {
-        if change.title.is_none() && change.branch.is_none() {
-            return Err(invalid("title", "a title or a branch is needed"));
+        if change.title.is_none() && change.branch.is_none() && change.idle.is_none() {
+            return Err(invalid(
+                "title",
+                "a title, a branch or an idle rule is needed",
+            ));
         }
         check_title(change.title.as_deref())?;
+        if let Some(idle) = change.idle {
+            self.set_session_idle(id, idle).await?;
+        }
         if let Some(branch) = &change.branch {
             self.rename_branch(id, branch.trim()).await?;
         }
@@ -294,6 +300,8 @@ impl Engine {
                 "A quick session cannot be paused; stop its workers".to_owned(),
             ));
         }
+        // A person's pause stays until a person ends it.
+        self.forget_idle_pause(id).await?;
         self.change_row(id, |row| row.paused = true).await?;
         for handle in session.handles() {
             handle.stop().await?;
@@ -334,6 +342,7 @@ impl Engine {
                 .await?;
         }
         self.change_row(id, |row| row.paused = false).await?;
+        self.forget_idle_pause(id).await?;
         for worker in session
             .workers
             .iter()
@@ -388,6 +397,7 @@ impl Engine {
             .map_err(|err| self.store_error("delete the session", err))?;
         let mut state = self.state();
         state.sessions.retain(|entry| entry.row.id != id);
+        state.idle.forget(id);
         state.events.publish(Event::SessionDeleted(id));
         Ok(())
     }
@@ -405,7 +415,7 @@ impl Engine {
     }
 
     /// Changes a session's row in the database and in memory.
-    async fn change_row(
+    pub(crate) async fn change_row(
         &self,
         id: SessionId,
         change: impl FnOnce(&mut SessionRow),

@@ -32,6 +32,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// A stop under way.
 pub(super) struct Stopping {
     pub(super) deadline: Instant,
+    /// Why, when no person asked for it.
+    reason: Option<String>,
     waiting: Vec<oneshot::Sender<Result<(), EngineError>>>,
 }
 
@@ -89,7 +91,11 @@ impl WorkerTask {
     }
 
     /// Begins to end the process tree; `done` is answered when the shim is gone.
-    pub(super) async fn stop(&mut self, done: oneshot::Sender<Result<(), EngineError>>) {
+    pub(super) async fn stop(
+        &mut self,
+        reason: Option<String>,
+        done: oneshot::Sender<Result<(), EngineError>>,
+    ) {
         if let Err(err) = self.refuse_unknown().await {
             return answer(done, Err(err));
         }
@@ -100,6 +106,7 @@ impl WorkerTask {
         let deadline = Instant::now() + STOP_TIMEOUT;
         let stopping = self.stopping.get_or_insert(Stopping {
             deadline,
+            reason,
             waiting: Vec::new(),
         });
         stopping.waiting.push(done);
@@ -165,18 +172,22 @@ impl WorkerTask {
         self.read_to_end().await;
         tracing::info!(code = record.code, signal = record.signal, "exited");
         let stopped = self.stopping.is_some();
+        let reason = self
+            .stopping
+            .as_ref()
+            .and_then(|stopping| stopping.reason.clone());
         let phase = if stopped {
             WorkerPhase::Stopped
         } else {
             WorkerPhase::Ended
         };
-        self.record(phase, None, Some(record)).await;
+        self.record(phase, reason.clone(), Some(record)).await;
         let state = if stopped {
             ProcessState::Stopped
         } else {
             ProcessState::Exited
         };
-        self.show_ended(state, Some(record), None);
+        self.show_ended(state, Some(record), reason);
         self.probe_at = Some(Instant::now() + LEAVE);
     }
 

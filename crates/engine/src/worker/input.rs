@@ -5,6 +5,7 @@
 //! (`delivery`): they wait in the database's outbox until the shim has acknowledged them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use offshoot_protocol::terminal::{ClientId, InputResult};
@@ -69,6 +70,9 @@ impl WorkerTask {
         };
         if link.is_full() {
             return self.settle(done, InputResult::Full);
+        }
+        if writer != ANSWERS {
+            self.shared.typed.fetch_add(1, Ordering::Relaxed);
         }
         link.queue(&ToShim::Input {
             writer,

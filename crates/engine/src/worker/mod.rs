@@ -28,12 +28,13 @@ mod task;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use offshoot_protocol::rest::{InputReceipt, TextBody};
 use offshoot_protocol::terminal::{ClientId, InputResult, Snapshot};
-use offshoot_protocol::view::{Activity, Process, ProcessState};
+use offshoot_protocol::view::{Activity, ActivityState, Process, ProcessState};
 use offshoot_protocol::{SessionId, TerminalSize, WorkerId};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -77,6 +78,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// Tells whether an idle rule stopped the process.
+    pub(crate) fn rests(&self) -> bool {
+        let reason = self.process.reason.as_deref();
+        self.process.state == ProcessState::Stopped && reason.is_some_and(crate::idle::is_reason)
+    }
+
     /// Tells whether a process lives or is about to.
     pub fn is_alive(&self) -> bool {
         matches!(
@@ -84,6 +91,27 @@ impl Head {
             ProcessState::Running | ProcessState::Starting | ProcessState::Unknown
         )
     }
+}
+
+/// A worker to which nothing happened has the same mark as before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    epoch: u32,
+    end: u64,
+    typed: u64,
+}
+
+/// What tells whether anything happens at a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Signs {
+    pub(crate) mark: Mark,
+    /// Its process lives, and it is known where the output ends.
+    pub(crate) running: bool,
+    /// What the agent does; none for terminals.
+    pub(crate) activity: Option<ActivityState>,
+    /// Whether anybody follows.
+    pub(crate) attached: bool,
+    pub(crate) pid: Option<u32>,
 }
 
 /// What reading at an offset gives.
@@ -145,6 +173,10 @@ pub(crate) struct Shared {
     commands: mpsc::Sender<Command>,
     head: watch::Sender<Head>,
     ring: Mutex<Ring>,
+    /// Whether anybody follows.
+    attached: AtomicBool,
+    /// How often something was typed that no terminal query asked for.
+    typed: AtomicU64,
 }
 
 /// A log reader of one epoch.
@@ -162,6 +194,8 @@ pub(crate) enum Command {
         done: oneshot::Sender<Result<(), EngineError>>,
     },
     Stop {
+        /// Why, when no person asked for it.
+        reason: Option<String>,
         done: oneshot::Sender<Result<(), EngineError>>,
     },
     Delete {
@@ -466,7 +500,30 @@ impl WorkerHandle {
 
     /// Ends the process with its whole tree. Fine when none lives.
     pub(crate) async fn stop(&self) -> Result<(), EngineError> {
-        self.ask(|done| Command::Stop { done }).await?
+        let reason = None;
+        self.ask(|done| Command::Stop { reason, done }).await?
+    }
+
+    /// Ends the process as [`Self::stop`] does, for a reason that is shown afterwards.
+    pub(crate) async fn rest(&self, reason: String) -> Result<(), EngineError> {
+        let reason = Some(reason);
+        self.ask(|done| Command::Stop { reason, done }).await?
+    }
+
+    /// Returns what tells whether anything happens here.
+    pub(crate) fn signs(&self) -> Signs {
+        let head = self.shared.head.borrow();
+        Signs {
+            mark: Mark {
+                epoch: head.epoch,
+                end: head.end,
+                typed: self.shared.typed.load(Ordering::Relaxed),
+            },
+            running: head.settled && head.process.state == ProcessState::Running,
+            activity: head.activity.as_ref().map(|activity| activity.state),
+            attached: self.shared.attached.load(Ordering::Relaxed),
+            pid: head.process.pid,
+        }
     }
 
     /// Ends the process and removes everything the worker has on disk; its task ends.

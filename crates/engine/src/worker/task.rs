@@ -16,6 +16,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -163,6 +164,8 @@ pub(crate) fn spawn(
         commands,
         head: watch::Sender::new(head),
         ring: parking_lot::Mutex::new(Ring::default()),
+        attached: AtomicBool::new(false),
+        typed: AtomicU64::new(0),
     });
     // A worker outlives the request that made it, and must not carry its id for ever.
     let span =
@@ -224,7 +227,7 @@ impl WorkerTask {
                 let started = self.start(*launch).await;
                 answer(done, started);
             }
-            Command::Stop { done } => self.stop(done).await,
+            Command::Stop { reason, done } => self.stop(reason, done).await,
             Command::Delete { done } => return self.delete(done).await,
             Command::Input {
                 writer,
@@ -335,6 +338,8 @@ impl WorkerTask {
     /// Applies a size that changed hands, and tells followers who owns it.
     fn on_viewers(&mut self, size: Option<TerminalSize>) {
         let owner = self.viewers.owner();
+        let attached = !self.viewers.is_empty();
+        self.shared.attached.store(attached, Ordering::Relaxed);
         self.shared.head.send_if_modified(|head| {
             let changed = head.size_owner != owner;
             head.size_owner = owner;

@@ -224,7 +224,7 @@ async fn events() {
     let spot = Spot::new();
     let engine = spot.engine().await;
     let command =
-        "/bin/sh -c 'printf \"\\033]0;my title\\007\\033]7501;s=working\\007hello\"; exit 3'";
+        "/bin/sh -c 'printf \"\\033]0;my title\\007\\033]7501;state=working\\007hello\"; exit 3'";
     let (session, worker) = start(&engine, &spot.work(), command).await;
     wait(&worker, "the end", |head| {
         head.process.state == ProcessState::Exited
@@ -262,6 +262,10 @@ async fn events() {
         "{text}"
     );
     assert!(events.iter().any(|event| event["code"] == 3), "{text}");
+    assert!(
+        events.iter().any(|event| event["state"] == "working"),
+        "{text}"
+    );
     let times: Vec<&str> = events
         .iter()
         .map(|event| event["time"].as_str().unwrap())

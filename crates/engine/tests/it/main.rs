@@ -10,6 +10,7 @@
 
 mod export;
 mod fixture;
+mod idle;
 mod sessions;
 mod survival;
 mod worktrees;
@@ -26,6 +27,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let trials = [
         export::trials(),
+        idle::trials(),
         sessions::trials(),
         survival::trials(),
         worktrees::trials(),

@@ -3,6 +3,8 @@
 mod config;
 mod doctor;
 mod export;
+mod idle;
+pub(crate) use idle::{action as idle_action, policy as idle_policy};
 mod lifecycle;
 mod logs;
 mod ls;
@@ -53,6 +55,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Send(args) => done(send::run(client, args).await),
         Command::Logs(args) => logs::run(client, settings, &args).await,
         Command::Export(args) => done(export::run(client, &args).await),
+        Command::Idle(args) => done(idle::run(client, &args).await),
         Command::Stop(args) => done(lifecycle::stop(client, &args).await),
         Command::Restart(args) => done(lifecycle::restart(client, &args).await),
         Command::Pause(args) => done(lifecycle::pause(client, &args).await),

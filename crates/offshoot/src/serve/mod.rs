@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use offshoot_engine::{Engine, EngineConfig};
+use offshoot_protocol::idle::IdlePolicy;
 use offshoot_server::{Server, ServerConfig, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -60,9 +61,11 @@ pub(crate) fn print_openapi() -> Result<ExitCode> {
 }
 
 async fn serve(settings: &Settings, config: EngineConfig, server: ServerConfig) -> Result<()> {
+    let idle = idle_policy(settings)?;
     let mut ending = Ending::new()?;
     let home = config.home.clone();
     let engine = Engine::start(config).await?;
+    engine.set_default_idle(idle);
     let bound = bind(&engine, server).await;
     let (main, local) = match bound {
         Ok(bound) => bound,
@@ -203,6 +206,20 @@ fn server_config(settings: &Settings) -> Result<ServerConfig> {
         ui_dir,
         ..ServerConfig::new(listen)
     })
+}
+
+fn idle_policy(settings: &Settings) -> Result<IdlePolicy> {
+    let after = settings.text("idle_after").unwrap_or("off");
+    let action = settings.text("idle_action").unwrap_or("pause");
+    let action = crate::commands::idle_action(action).ok_or_else(|| {
+        Failure::Config(format!("idle_action: `{action}` is neither pause nor stop"))
+    })?;
+    let policy = crate::commands::idle_policy(after, action).ok_or_else(|| {
+        Failure::Config(format!(
+            "idle_after: `{after}` is no time such as 30m or 2h"
+        ))
+    })?;
+    Ok(policy)
 }
 
 /// Raises the limit of open files: a worker costs a handful, a client one.

@@ -11,6 +11,7 @@ pub(crate) mod hosting;
 pub(crate) mod messages;
 pub(crate) mod repositories;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod system;
 pub(crate) mod tokens;
 pub(crate) mod workers;

@@ -123,6 +123,11 @@ async fn open(
     session: Option<SessionId>,
     worker: Option<WorkerId>,
 ) -> Result<Opened, End> {
+    if let (Some(session), Some(worker)) = (session, worker)
+        && let Err(err) = app.engine.wake(session, worker).await
+    {
+        tracing::debug!(%worker, %err, "start what an idle rule ended");
+    }
     let known = session.and_then(|id| app.engine.session(id).ok());
     let session = known
         .filter(|session| !session.paused)

@@ -131,6 +131,10 @@ async fn converse(
             hello.unwrap_or_else(|_| Err(End::broken("the first frame did not come in time")))?
         }
     };
+    if let Err(err) = app.engine.wake(session, worker).await {
+        // Its output is there to be read all the same.
+        tracing::warn!(%worker, %err, "start what an idle rule ended");
+    }
     Terminal::attach(handle, hello)
         .await
         .follow(app, wire)

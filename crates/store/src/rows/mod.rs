@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod auth;
+pub(crate) mod idle;
 pub(crate) mod jobs;
 pub(crate) mod outbox;
 pub(crate) mod repositories;

@@ -1,0 +1,178 @@
+//! `offshoot idle`.
+
+use anyhow::Result;
+use jiff::SignedDuration;
+use offshoot_protocol::RepositoryId;
+use offshoot_protocol::idle::{IdleAction, IdlePolicy, Settings};
+use offshoot_protocol::rest::SessionBody;
+use offshoot_protocol::view::Repository;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::print;
+use crate::args::{Ending, Idle};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::pick;
+use crate::style;
+
+/// Answer of `GET /api/repositories`.
+#[derive(Deserialize)]
+struct Repositories {
+    repositories: Vec<Repository>,
+}
+
+/// Answers that wrap one repository.
+#[derive(Deserialize)]
+struct One {
+    repository: Repository,
+}
+
+/// Shows or sets a rule.
+pub(crate) async fn run(client: &Client, args: &Idle) -> Result<()> {
+    let action = match args.action {
+        Ending::Pause => IdleAction::Pause,
+        Ending::Stop => IdleAction::Stop,
+    };
+    let change = args.after.as_deref().map(|after| change(after, action));
+    let change = change.transpose()?;
+    if let Some(name) = &args.session {
+        let sessions = client.sessions().await?;
+        let mut session = pick::find(&sessions, name)?.session.clone();
+        if let Some(idle) = change {
+            let path = format!("/api/sessions/{}", session.id);
+            let body: SessionBody = set(client, &path, idle).await?;
+            session = body.session;
+        }
+        let name = pick::session_name(&session);
+        return print(&format!("{name}: {}\n", words(session.idle)));
+    }
+    if let Some(path) = &args.repository {
+        let mut repository = find_repository(client, path).await?;
+        if let Some(idle) = change {
+            let path = format!("/api/repositories/{}", repository.id);
+            let body: One = set(client, &path, idle).await?;
+            repository = body.repository;
+        }
+        let name = style::printable(&repository.name);
+        return print(&format!("{name}: {}\n", words(repository.idle)));
+    }
+    let settings: Settings = match change {
+        Some(idle) => set(client, "/api/settings", idle).await?,
+        None => client.get("/api/settings").await?,
+    };
+    print(&format!("server: {}\n", words(Some(settings.idle))))
+}
+
+/// Reads what to set; `None` is the rule of the next larger thing.
+fn change(after: &str, action: IdleAction) -> Result<Option<IdlePolicy>, Failure> {
+    if after == "inherit" {
+        return Ok(None);
+    }
+    let wrong = || {
+        Failure::Config(format!(
+            "`{after}` is no time: give one such as 30m or 2h, `off`, or `inherit`"
+        ))
+    };
+    policy(after, action).map(Some).ok_or_else(wrong)
+}
+
+/// Reads a rule: `off` or a time.
+pub(crate) fn policy(after: &str, action: IdleAction) -> Option<IdlePolicy> {
+    if after == "off" {
+        return Some(IdlePolicy::Off);
+    }
+    let time: SignedDuration = after.parse().ok()?;
+    let after_seconds = u32::try_from(time.as_secs())
+        .ok()
+        .filter(|seconds| *seconds > 0)?;
+    Some(match action {
+        IdleAction::Pause => IdlePolicy::Pause { after_seconds },
+        IdleAction::Stop => IdlePolicy::Stop { after_seconds },
+    })
+}
+
+/// Reads the word for what a rule does.
+pub(crate) fn action(word: &str) -> Option<IdleAction> {
+    match word {
+        "pause" => Some(IdleAction::Pause),
+        "stop" => Some(IdleAction::Stop),
+        _ => None,
+    }
+}
+
+async fn set<T: serde::de::DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    idle: Option<IdlePolicy>,
+) -> Result<T> {
+    let request = client
+        .request(Method::PATCH, path)
+        .json(&json!({ "idle": idle }));
+    Ok(client.send(request).await?.json().await?)
+}
+
+async fn find_repository(client: &Client, path: &std::path::Path) -> Result<Repository> {
+    let all: Repositories = client.get("/api/repositories").await?;
+    let wanted = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let id = path
+        .to_str()
+        .and_then(|text| text.parse::<RepositoryId>().ok());
+    let is_it = |one: &Repository| {
+        Some(one.id) == id || wanted.starts_with(&one.path) || path.to_str() == Some(&one.name)
+    };
+    let mut found: Vec<_> = all.repositories.into_iter().filter(is_it).collect();
+    // A repository inside of another: the inner one is meant.
+    found.sort_by_key(|one| one.path.len());
+    let none = || Failure::Name(format!("no registered repository is at {}", path.display()));
+    Ok(found.pop().ok_or_else(none)?)
+}
+
+fn words(policy: Option<IdlePolicy>) -> String {
+    let time = |seconds: u32| {
+        let time = SignedDuration::from_secs(i64::from(seconds));
+        format!("{time:#}")
+    };
+    match policy {
+        None => "inherit".to_owned(),
+        Some(IdlePolicy::Off) => "off".to_owned(),
+        Some(IdlePolicy::Pause { after_seconds }) => {
+            format!(
+                "paused after {} without anything to do",
+                time(after_seconds)
+            )
+        }
+        Some(IdlePolicy::Stop { after_seconds }) => {
+            format!(
+                "stopped after {} without anything to do",
+                time(after_seconds)
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_and_said_in_words() {
+        let pause = |text| policy(text, IdleAction::Pause);
+        assert_eq!(
+            pause("30m"),
+            Some(IdlePolicy::Pause {
+                after_seconds: 1800
+            })
+        );
+        assert_eq!(pause("off"), Some(IdlePolicy::Off));
+        for wrong in ["", "30", "-5m", "0s", "soon"] {
+            assert_eq!(pause(wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            words(policy("90m", IdleAction::Stop)),
+            "stopped after 1h 30m without anything to do"
+        );
+        assert_eq!(words(None), "inherit");
+    }
+}

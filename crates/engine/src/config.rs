@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use offshoot_protocol::{SessionId, WorkerId};
 
@@ -22,6 +23,8 @@ pub struct EngineConfig {
     pub shell: OsString,
     /// The environment that workers start from. Holds no secret of the server.
     pub environment: Vec<(OsString, OsString)>,
+    /// How long the setup command of a new worktree may run.
+    pub setup_limit: Duration,
     /// The product's version.
     pub version: String,
 }
@@ -113,6 +116,11 @@ impl Home {
     /// Logs of jobs.
     pub(crate) fn jobs(&self) -> PathBuf {
         self.root.join("jobs")
+    }
+
+    /// Templates of worktrees, by repository, for those that have none of their own.
+    pub(crate) fn templates(&self) -> PathBuf {
+        self.root.join("templates")
     }
 
     pub(crate) fn worktrees(&self) -> PathBuf {

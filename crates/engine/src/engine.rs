@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     /// Held while a repository is registered, so that two who open it at once open one.
     pub(crate) registering: tokio::sync::Mutex<()>,
+    pub(crate) deleting: crate::worktrees::Deleting,
+    pub(crate) reserving: crate::worktrees::Reserving,
     pub(crate) jobs: crate::jobs::Jobs,
     /// Who looks at which directory's diff.
     pub(crate) diffs: crate::diff::Diffs,
@@ -105,6 +107,8 @@ impl Engine {
                     events: EventLog::new(),
                 }),
                 registering: tokio::sync::Mutex::default(),
+                deleting: crate::worktrees::Deleting::default(),
+                reserving: crate::worktrees::Reserving::default(),
                 jobs: crate::jobs::Jobs::default(),
                 desktop: crate::desktop::Desktop::find(&config),
                 diffs: crate::diff::Diffs::default(),

@@ -46,6 +46,12 @@ pub enum EngineError {
     /// The repository is registered already.
     #[error("Repository already registered: {}", .0.display())]
     RepositoryExists(PathBuf),
+    /// The same is being done already.
+    #[error("{0}")]
+    InProgress(String),
+    /// No such entry in the trash of the repository.
+    #[error("Trash entry not found: {0}")]
+    TrashNotFound(String),
     /// Sessions use the object.
     #[error(
         "{what} is in use by {} session(s) ({} active, {paused} inactive): {}",
@@ -144,6 +150,8 @@ impl EngineError {
             Self::PathNotAllowed(_) => ErrorCode::PathNotAllowed,
             Self::NotARepository(_) => ErrorCode::NotARepository,
             Self::RepositoryExists(_) => ErrorCode::RepositoryExists,
+            Self::InProgress(_) => ErrorCode::InProgress,
+            Self::TrashNotFound(_) => ErrorCode::TrashNotFound,
             Self::InUse { .. } => ErrorCode::InUse,
             Self::InvalidBranch(_) => ErrorCode::InvalidBranch,
             Self::BranchExists(_) => ErrorCode::BranchExists,

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use offshoot_protocol::job::Job;
 use offshoot_protocol::message::WorkerMessage;
-use offshoot_protocol::view::{ActivityState, Agent, Repository, Session};
+use offshoot_protocol::view::{ActivityState, Agent, Repository, Session, Worktree};
+use offshoot_protocol::worktree::{BranchNameFallback, SetupCommandResult};
 use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
 
@@ -40,7 +41,41 @@ pub enum Event {
     AgentDeleted(AgentId),
     JobUpdated(Job),
     JobDeleted(JobId),
+    WorktreeCreated(Box<WorktreeCreated>),
+    WorktreeCreationFailed {
+        repository_id: RepositoryId,
+        task_id: String,
+        error: String,
+    },
+    WorktreeDeleted {
+        repository_id: RepositoryId,
+        task_id: String,
+        session_id: Option<SessionId>,
+    },
+    WorktreeDeletionFailed {
+        repository_id: RepositoryId,
+        task_id: String,
+        error: String,
+        git_status: Option<String>,
+    },
     MessageSent(WorkerMessage),
+}
+
+/// What came of making a worktree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorktreeCreated {
+    /// The text that the client knows it by.
+    pub task_id: String,
+    /// The worktree.
+    pub worktree: Worktree,
+    /// The session in it, if one was asked for.
+    pub session: Option<Session>,
+    /// Why the branch is not named by the agent.
+    pub branch_name_fallback: Option<BranchNameFallback>,
+    /// How the setup command ended, if there is one.
+    pub setup_command_result: Option<SetupCommandResult>,
+    /// Why the base was not fetched although it was asked for.
+    pub fetch_error: Option<String>,
 }
 
 /// An event with its number, which grows by one from event to event.

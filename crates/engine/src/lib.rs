@@ -44,7 +44,7 @@ pub use credentials::Credentials;
 pub use diff::{DiffChanges, DiffView, DiffViewEnd};
 pub use engine::{Engine, Subscription};
 pub use error::{EngineError, StartError};
-pub use event::{Event, EventStream, Numbered, StreamEnd};
+pub use event::{Event, EventStream, Numbered, StreamEnd, WorktreeCreated};
 pub use export::{Export, ExportError};
 pub use jobs::JobsWanted;
 pub use offshoot_vt::without_reports;

@@ -57,6 +57,8 @@ async fn forget_old(engine: &Engine) {
         tracing::warn!(%err, "forget old input");
     }
     engine.forget_old_jobs().await;
+    engine.expire_trash().await;
+    engine.prune_worktrees().await;
     if let Err(err) = store.prune_sign_ins(now).await {
         tracing::warn!(%err, "forget old sign-ins");
     }

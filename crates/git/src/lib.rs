@@ -45,6 +45,6 @@ pub use fetch::FetchError;
 pub use head::{Head, head};
 pub use remote::{RemoteName, parse_remote, without_credentials};
 pub use repository::{OpenError, Repository, ResolveError, open, resolve};
-pub use status::{Change, ChangeKind, Status, status};
+pub use status::{Change, ChangeKind, Status, status, status_text};
 pub use trash::{Restored, TRASH_KEPT, TrashError, TrashId, Trashed};
-pub use worktree::{AddError, Force, NewWorktree, RemoveError, Worktree};
+pub use worktree::{AddError, Force, NewWorktree, RemoveError, Worktree, worktrees_at};

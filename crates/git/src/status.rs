@@ -103,6 +103,18 @@ pub async fn status(dir: &Path) -> Result<Status, GitError> {
     })
 }
 
+/// Tells the status of the worktree at (or around) a directory in git's own words, for people.
+pub async fn status_text(dir: &Path) -> Result<String, GitError> {
+    let filters = OwnFilters::of(dir).await?;
+    let text = filters
+        .switch_off(Git::read(dir))
+        .args(["status", "--untracked-files=normal"])
+        .arg("--ignore-submodules=dirty")
+        .run()
+        .await?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Parses porcelain v2 with NUL. None when it is not that.
 fn parse(listing: &[u8]) -> Option<Status> {
     let mut status = Status {

@@ -12,6 +12,9 @@ use crate::repository::ResolveError;
 use crate::status::{Status, status};
 use crate::{InvalidBranch, Repository, lock, valid_branch_name};
 
+/// Why git itself locks a worktree while it makes it.
+const UNFINISHED: &str = "initializing";
+
 /// A worktree, as git has it on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worktree {
@@ -172,6 +175,28 @@ impl Repository {
         undisturbed(async move { remove(&repository, &path, force).await }).await
     }
 
+    /// Checks that removing a worktree without force would be allowed and lose nothing.
+    pub async fn check_removable(&self, path: &Path) -> Result<(), RemoveError> {
+        let worktree = find(self, &self.root().join(path)).await?;
+        if worktree.is_main {
+            return Err(RemoveError::MainWorktree);
+        }
+        match worktree.locked {
+            Some(reason) => Err(RemoveError::Locked(reason)),
+            None if worktree.missing => Ok(()),
+            None => check_nothing_is_lost(self, &worktree.path).await,
+        }
+    }
+
+    /// Clears away a worktree that was only just made, or half made by a git that was killed, with
+    /// everything in it. Only for a directory that nobody but the caller knows. What cannot be
+    /// cleared away is logged.
+    pub async fn discard_unfinished(&self, path: &Path) {
+        let repository = self.clone();
+        let path = self.root().join(path);
+        undisturbed(async move { discard(&repository, &path).await }).await;
+    }
+
     /// Forgets all worktrees whose directories are gone, which frees their branches. Locked ones
     /// stay: their disk may only be away.
     pub async fn prune_worktrees(&self) -> Result<(), GitError> {
@@ -182,6 +207,82 @@ impl Repository {
             .await
             .map(drop)
     }
+}
+
+impl Worktree {
+    /// Whether it is being made, or was half made by a git that was killed.
+    pub fn is_unfinished(&self) -> bool {
+        self.locked.as_deref() == Some(UNFINISHED)
+    }
+}
+
+/// Lists the worktrees of the repository whose main worktree, or bare git directory, is at a path, the
+/// main one first. One call of git, however many there are.
+pub async fn worktrees_at(root: &Path) -> Result<Vec<Worktree>, GitError> {
+    let listing = Git::read(root)
+        .args(["worktree", "list", "--porcelain", "-z"])
+        .run()
+        .await?;
+    let mut worktrees = parse(&listing);
+    if is_bare(&listing) {
+        worktrees.remove(0);
+    } else if let Some(main) = worktrees.first_mut() {
+        // git tells the git directory instead for submodules and the like.
+        main.path = root.to_owned();
+    }
+    tokio::task::spawn_blocking(move || {
+        for worktree in &mut worktrees {
+            worktree.missing = !worktree.path.try_exists().unwrap_or(true);
+        }
+        worktrees
+    })
+    .await
+    .map_err(|err| GitError::Io {
+        command: "worktree".to_owned(),
+        source: std::io::Error::other(err),
+    })
+}
+
+/// Whether the first of the listed is a git directory without a worktree.
+fn is_bare(listing: &[u8]) -> bool {
+    let mut lines = listing.split(|byte| *byte == 0);
+    lines.any(|line| line == b"bare")
+}
+
+async fn discard(repository: &Repository, path: &Path) {
+    let _turn = lock::turn(repository.common_dir()).await;
+    let removed = repository
+        .write_tree()
+        // Locked by git while it is made, hence twice.
+        .args(["worktree", "remove", "--force", "--force", "--"])
+        .arg(path)
+        .run()
+        .await;
+    log_undo("worktree", removed);
+    let path = path.to_owned();
+    let record = path
+        .file_name()
+        .map(|name| repository.common_dir().join("worktrees").join(name));
+    let cleared = tokio::task::spawn_blocking(move || {
+        if path.symlink_metadata().is_ok() {
+            std::fs::remove_dir_all(&path)?;
+        }
+        match record {
+            // Of a git that was killed before it noted where the worktree is.
+            Some(record) if record.is_dir() && !record.join("gitdir").exists() => {
+                std::fs::remove_dir_all(record)
+            }
+            _ => Ok(()),
+        }
+    });
+    if let Ok(Err(err)) = cleared.await {
+        tracing::warn!(%err, "clear away a worktree that was not finished");
+    }
+    let pruned = Git::write(repository.git_place())
+        .args(["worktree", "prune", "--expire=now"])
+        .run()
+        .await;
+    log_undo("record", pruned);
 }
 
 /// Runs a change in a task of its own, so that a caller that goes away cannot stop it halfway. It

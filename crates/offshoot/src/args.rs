@@ -54,6 +54,9 @@ pub(crate) enum Command {
     Idle(Idle),
     /// Delete sessions, or single workers.
     Rm(Rm),
+    /// List, restore and drop the work of worktrees that were removed with work in them.
+    #[command(subcommand)]
+    Trash(Trash),
     /// Make, list and revoke tokens for scripts.
     #[command(subcommand)]
     Token(Token),
@@ -81,6 +84,42 @@ pub(crate) struct Output {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The commands of `trash`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trash {
+    /// List what is in the trash, the newest first. It is kept for 30 days.
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only of this repository: its directory, name or id.
+        repository: Option<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make a worktree again as it was; the entry stays in the trash.
+    Restore {
+        /// The entry: its id, or the beginning of it.
+        entry: String,
+        /// Where to, instead of a fresh worktree among the others.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+        /// The new branch, instead of the old one.
+        #[arg(long, value_name = "NAME")]
+        branch: Option<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Drop an entry for good.
+    Drop {
+        /// The entry: its id, or the beginning of it.
+        entry: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// Flags of `serve`. Each overrides the setting of the same name.

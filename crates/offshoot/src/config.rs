@@ -61,6 +61,7 @@ pub(crate) const KEYS: &[Key] = keys! {
     "shell" "OFFSHOOT_SHELL" Text "program of shell workers"
     "idle_after" "OFFSHOOT_IDLE_AFTER" Text "workers without anything to do are ended after so long (30m, 2h), or off"
     "idle_action" "OFFSHOOT_IDLE_ACTION" Text "what ends them: pause (the session) or stop (each worker)"
+    "setup_timeout" "OFFSHOOT_SETUP_TIMEOUT" Text "how long the setup command of a worktree may run"
     "server" "OFFSHOOT_SERVER" Text "address of the server for client commands"
     "token" "OFFSHOOT_TOKEN" Text "bearer token for client commands"
 };
@@ -225,6 +226,7 @@ fn defaults(surroundings: &Surroundings) -> BTreeMap<&'static str, (Value, Sourc
     set("idle_action", "pause".into());
     set("log_filter", "info".into());
     set("open", true.into());
+    set("setup_timeout", "10m".into());
     values
 }
 

@@ -90,6 +90,12 @@ pub enum AppEvent {
         /// The job.
         job: Job,
     },
+    /// Worktrees of a repository were made or removed, or could not be; the job says more.
+    #[serde(rename_all = "camelCase")]
+    WorktreesChanged {
+        /// The repository.
+        repository_id: RepositoryId,
+    },
     /// A job was removed.
     #[serde(rename_all = "camelCase")]
     JobDeleted {

@@ -46,6 +46,10 @@ pub enum ErrorCode {
     NotARepository,
     /// The repository is registered already.
     RepositoryExists,
+    /// The same is being done already; wait for its end.
+    InProgress,
+    /// The entry does not exist in the trash of the repository.
+    TrashNotFound,
     /// The object is in use by sessions, which are named in the text.
     InUse,
     /// The branch name is not one git accepts.

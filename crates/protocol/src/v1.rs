@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::GitDiff;
 use crate::message::WorkerMessage;
-use crate::view::{Agent, Repository, Session};
+use crate::view::{Agent, Repository, Session, Worktree};
+use crate::worktree::{BranchNameFallback, SetupCommandResult};
 use crate::{AgentId, RepositoryId, SessionId, WorkerId};
 
 /// *v1* activity of an agent worker.
@@ -92,6 +93,36 @@ pub enum AppFrame {
     },
     RepositoryDeleted {
         repository_id: RepositoryId,
+    },
+    WorktreeCreationCompleted {
+        task_id: String,
+        worktree: Worktree,
+        /// Null when none was asked for.
+        session: Option<Session>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch_name_fallback: Option<BranchNameFallback>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        setup_command_result: Option<SetupCommandResult>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fetch_failed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fetch_error: Option<String>,
+    },
+    WorktreeCreationFailed {
+        task_id: String,
+        error: String,
+    },
+    WorktreeDeletionCompleted {
+        task_id: String,
+        /// Empty when there was none.
+        session_id: String,
+    },
+    WorktreeDeletionFailed {
+        task_id: String,
+        session_id: String,
+        error: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        git_status: Option<String>,
     },
     WorkerMessage {
         message: WorkerMessage,

@@ -32,6 +32,7 @@ pub(crate) fn frame() -> OpenApi {
                        docs/app-socket.md and docs/terminal-socket.md; frames of `/ws/app` are the \
                        component AppFrame.",
     ),
+    paths(crate::api::worktrees::delete),
     components(schemas(app::AppFrame, app::AppEvent, WorktreeFate, Problem)),
     modifiers(&Credentials),
     tags(
@@ -42,6 +43,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "messages", description = "Text and files for workers"),
         (name = "diff", description = "What changed in a session's directory"),
         (name = "repositories", description = "Registered git repositories"),
+        (name = "worktrees", description = "Worktrees of a repository, and its trash"),
         (name = "agents", description = "How agents are started"),
     )
 )]

@@ -132,9 +132,11 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AgentNotFound
         | ErrorCode::JobNotFound
         | ErrorCode::WorktreeNotFound
+        | ErrorCode::TrashNotFound
         | ErrorCode::TokenNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::InUse
+        | ErrorCode::InProgress
         | ErrorCode::BranchExists
         | ErrorCode::WorktreeDirty
         | ErrorCode::NotRunning => StatusCode::CONFLICT,

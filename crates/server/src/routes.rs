@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, delete, get};
 use http::StatusCode;
 use offshoot_protocol::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::{
     agents, auth, diff, export, hosting, messages, repositories, sessions, settings, system,
-    tokens, workers,
+    tokens, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -72,7 +72,11 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
             repositories::delete
         ))
         .routes(routes!(repositories::branches))
-        .routes(routes!(repositories::worktrees))
+        // worktrees
+        .routes(routes!(worktrees::list, worktrees::create))
+        .routes(routes!(worktrees::trash))
+        .routes(routes!(worktrees::restore))
+        .routes(routes!(worktrees::drop_entry))
         .routes(routes!(hosting::github))
         .routes(routes!(hosting::fetch))
         .routes(routes!(hosting::refresh_default_branch))
@@ -88,6 +92,15 @@ pub(crate) fn router(app: App) -> Router {
     let (router, _) = documented().split_for_parts();
     router
         .route("/api/openapi.json", get(openapi::document))
+        // Described in `openapi`: the path may hold slashes, escaped or not.
+        .route(
+            "/api/repositories/{id}/worktrees/{*path}",
+            delete(worktrees::delete),
+        )
+        .route(
+            "/api/repositories/{id}/worktrees/",
+            delete(worktrees::delete_nothing),
+        )
         .route("/ws/app", any(sockets::app))
         .route(
             "/ws/session/{session}/worker/{worker}",

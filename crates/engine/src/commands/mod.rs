@@ -14,12 +14,17 @@ use tracing::Instrument;
 use crate::{Engine, EngineError};
 
 pub(crate) use agents::agent_of;
+pub(crate) use repositories::{add_error, no_commits};
+pub(crate) use sessions::{FirstWorker, NewSession, check_prompt, check_title, invalid};
 
 impl Engine {
     /// Runs a command to its end, also when whoever gave it stops waiting, as a browser does that is
     /// closed: a command given up half way would leave processes and worktrees that no session
     /// knows.
-    async fn finish<T, F>(&self, command: impl FnOnce(Self) -> F) -> Result<T, EngineError>
+    pub(crate) async fn finish<T, F>(
+        &self,
+        command: impl FnOnce(Self) -> F,
+    ) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>> + Send + 'static,
         T: Send + 'static,

@@ -1,11 +1,11 @@
 //! Repositories: register, change, unregister, and what git says about them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use offshoot_protocol::RepositoryId;
 use offshoot_protocol::rest::PatchRepository;
-use offshoot_protocol::view::{Branches, Repository, Worktree};
+use offshoot_protocol::view::{Branches, Repository};
 use offshoot_store::RepositoryRow;
 
 use crate::event::Event;
@@ -206,43 +206,6 @@ impl Engine {
             default_branch: branches.default,
         })
     }
-
-    /// Lists a repository's worktrees as git knows them, the main one first.
-    ///
-    /// # Errors
-    /// There is no such repository, or git fails.
-    pub async fn worktrees(&self, id: RepositoryId) -> Result<Vec<Worktree>, EngineError> {
-        let path = self.repository_path(id)?;
-        let opened = self.open_repository(&path).await?;
-        let found = opened
-            .worktrees()
-            .await
-            .map_err(|err| EngineError::Git(err.to_string()))?;
-        let indexes = self.inner.store.worktrees_of(id).await;
-        let indexes = indexes.map_err(|err| self.store_error("list the worktrees", err))?;
-        let index_of = |path: &str| {
-            indexes
-                .iter()
-                .find(|row| row.path == path)
-                .map(|row| row.idx)
-        };
-        let view = |worktree: offshoot_git::Worktree| {
-            let path = worktree.path.to_string_lossy().into_owned();
-            let head = worktree.head.unwrap_or_default();
-            let short = head.get(..7).unwrap_or(&head);
-            Worktree {
-                branch: worktree
-                    .branch
-                    .unwrap_or_else(|| format!("(detached at {short})")),
-                is_main: worktree.is_main,
-                repository_id: id,
-                index: index_of(&path),
-                missing: worktree.missing,
-                path,
-            }
-        };
-        Ok(found.into_iter().map(view).collect())
-    }
 }
 
 fn trimmed(value: Option<String>) -> Option<String> {
@@ -285,17 +248,5 @@ pub(crate) fn git_error(branch: &str, err: offshoot_git::RenameError) -> EngineE
             EngineError::BranchExists(format!("The branch {branch:?} exists already"))
         }
         err => EngineError::Git(err.to_string()),
-    }
-}
-
-/// Where the worktrees of a repository lie: by owner and name of its remote, else by its directory.
-pub(crate) fn worktrees_dir(root: &Path, remote_url: Option<&str>, repository: &Path) -> PathBuf {
-    match remote_url.and_then(offshoot_git::parse_remote) {
-        Some(remote) => root.join(remote.owner).join(remote.repo),
-        None => root.join(
-            repository
-                .file_name()
-                .unwrap_or_else(|| "repository".as_ref()),
-        ),
     }
 }

@@ -18,6 +18,7 @@ use crate::{Engine, EngineError, paths};
 /// What a new session is made of, from whichever request.
 #[derive(Debug)]
 pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
     pub(crate) kind: SessionKind,
     pub(crate) location_path: String,
     pub(crate) repository_id: Option<RepositoryId>,
@@ -85,6 +86,7 @@ impl Engine {
         } = start;
         let (repository_id, worktree_branch) = repository.unzip();
         self.open_session(NewSession {
+            id: SessionId::random(),
             kind,
             location_path,
             repository_id,
@@ -104,9 +106,8 @@ impl Engine {
     pub(crate) async fn open_session(&self, new: NewSession) -> Result<Session, EngineError> {
         check_title(new.title.as_deref())?;
         check_prompt(new.prompt.as_deref())?;
-        let id = SessionId::random();
         let row = SessionRow {
-            id,
+            id: new.id,
             kind: new.kind,
             location_path: new.location_path,
             repository_id: new.repository_id,
@@ -496,7 +497,7 @@ pub(crate) fn check_title(title: Option<&str>) -> Result<(), EngineError> {
     }
 }
 
-fn check_prompt(prompt: Option<&str>) -> Result<(), EngineError> {
+pub(crate) fn check_prompt(prompt: Option<&str>) -> Result<(), EngineError> {
     match prompt {
         Some(prompt) if prompt.len() > PROMPT_BYTES => {
             let message = "the prompt is longer than 120 KiB, which no program accepts as an argument; put it into a file and name the file";

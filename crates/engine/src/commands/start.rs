@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use offshoot_git::NewWorktree;
+use offshoot_protocol::SessionId;
 use offshoot_protocol::rest::{Place, Run, StartSession, WorktreeFate};
 use offshoot_protocol::view::{Repository, Session, SessionKind};
 
-use super::repositories::{add_error, no_commits, worktrees_dir};
+use super::repositories::{add_error, no_commits};
 use super::sessions::{FirstWorker, NewSession, invalid};
 use crate::state::SessionEntry;
 use crate::{Engine, EngineError, paths};
@@ -42,6 +43,7 @@ impl Engine {
             .make_place(&path, &request.place, title.as_deref())
             .await?;
         let new = |made: Option<&Made>| NewSession {
+            id: SessionId::random(),
             kind: if made.is_some() {
                 SessionKind::Worktree
             } else {
@@ -131,7 +133,10 @@ impl Engine {
                 }
             }
         };
-        let path = self.reserve_worktree_path(&repository).await?;
+        let _reserved = self.reserving(repository.id);
+        let mark = &uuid::Uuid::new_v4().simple().to_string()[..4];
+        let row = self.reserve_worktree(&repository, mark).await?;
+        let path = PathBuf::from(row.path);
         if let Err(err) = opened.add_worktree(&path, &new).await {
             self.release_worktree_path(&path).await;
             return Err(add_error(err));
@@ -183,44 +188,6 @@ impl Engine {
         let wanted = wanted.unwrap_or_else(|| "work".to_owned());
         let unused = opened.unused_branch(&wanted).await;
         unused.map_err(|err| EngineError::Git(err.to_string()))
-    }
-
-    async fn reserve_worktree_path(&self, repository: &Repository) -> Result<PathBuf, EngineError> {
-        let remote = repository.remote_url.as_deref();
-        let dir = worktrees_dir(
-            &self.inner.home.worktrees(),
-            remote,
-            Path::new(&repository.path),
-        );
-        std::fs::create_dir_all(&dir)
-            .map_err(EngineError::internal("make the directory for worktrees"))?;
-        let mark = &uuid::Uuid::new_v4().simple().to_string()[..4];
-        let path_of = {
-            let (dir, mark) = (dir.clone(), mark.to_owned());
-            move |idx: u32| {
-                dir.join(format!("wt-{idx:03}-{mark}"))
-                    .to_string_lossy()
-                    .into_owned()
-            }
-        };
-        let row = self
-            .inner
-            .store
-            .allocate_worktree(repository.id, jiff::Timestamp::now(), path_of)
-            .await;
-        let row = row.map_err(|err| self.store_error("number the worktree", err))?;
-        Ok(PathBuf::from(row.path))
-    }
-
-    async fn release_worktree_path(&self, path: &Path) {
-        if let Err(err) = self
-            .inner
-            .store
-            .delete_worktree(path.to_string_lossy().into_owned())
-            .await
-        {
-            tracing::warn!(%err, "free the number of a worktree");
-        }
     }
 
     /// Removes a worktree whose session did not start, with the branch made for it.
@@ -281,7 +248,6 @@ impl Engine {
         session: &SessionEntry,
         fate: WorktreeFate,
     ) -> Result<(), EngineError> {
-        use offshoot_git::{Force, RemoveError};
         let Some(repository) = session.row.repository_id else {
             return Ok(());
         };
@@ -289,23 +255,9 @@ impl Engine {
         let opened = self
             .open_repository(&self.repository_path(repository)?)
             .await?;
-        let force = if fate == WorktreeFate::Discard {
-            Force::Yes
-        } else {
-            Force::No
-        };
-        match opened.remove_worktree(path, force).await {
-            Ok(()) | Err(RemoveError::NotAWorktree { .. }) => {}
-            Err(RemoveError::Dirty(status)) => {
-                return Err(EngineError::WorktreeDirty(status.to_string()));
-            }
-            Err(err @ (RemoveError::DetachedCommit(_) | RemoveError::Submodules)) => {
-                return Err(EngineError::WorktreeDirty(err.to_string()));
-            }
-            Err(err) => return Err(EngineError::Git(err.to_string())),
-        }
-        self.release_worktree_path(path).await;
-        Ok(())
+        let title = session.label();
+        self.remove_or_trash(&opened, path, fate, Some(&title))
+            .await
     }
 }
 

@@ -76,6 +76,7 @@ impl Spot {
             user_home: self.dir.path().to_owned(),
             shell: "/bin/sh".into(),
             environment: Vec::new(),
+            setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
         };
         Engine::start(config).await.unwrap()

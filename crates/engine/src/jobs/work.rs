@@ -10,6 +10,7 @@ use super::{
     CleanupRepository, CleanupSessionOutputs, CleanupWorkerOutput, CloneWork, JobContext, JobError,
 };
 use crate::Engine;
+use crate::worktrees::{CreateWorktreeWork, DeleteWorktreeWork};
 
 /// Work of one kind. The names of types are stored and shown; they are never renamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,12 @@ pub(crate) enum Work {
     /// Clones a repository and registers it.
     #[serde(rename = "clone")]
     Clone(CloneWork),
+    /// Makes a worktree, and a session in it.
+    #[serde(rename = "worktree:create")]
+    CreateWorktree(CreateWorktreeWork),
+    /// Deletes a worktree with its sessions.
+    #[serde(rename = "worktree:delete")]
+    DeleteWorktree(DeleteWorktreeWork),
     /// What tests run.
     #[cfg(test)]
     #[serde(rename = "probe")]
@@ -59,6 +66,14 @@ const CLONE: Rules = Rules {
     patience: Duration::from_secs(300),
 };
 
+/// For worktrees: a person waits, and is told of the first failure.
+const WORKTREE: Rules = Rules {
+    priority: 10,
+    max_attempts: 1,
+    // git writes or removes a tree in two minutes or gives up; a fetch has three.
+    patience: Duration::from_secs(300),
+};
+
 impl Work {
     /// Reads work from a row. The error is for people.
     pub(crate) fn of(kind: &str, payload: &Value) -> Result<Self, String> {
@@ -80,6 +95,7 @@ impl Work {
             | Self::CleanupSessionOutputs(_)
             | Self::CleanupRepository(_) => CLEANUP,
             Self::Clone(_) => CLONE,
+            Self::CreateWorktree(_) | Self::DeleteWorktree(_) => WORKTREE,
             #[cfg(test)]
             Self::Probe(probe) => probe.rules(),
         }
@@ -92,6 +108,8 @@ impl Work {
             Self::CleanupSessionOutputs(work) => work.run(engine, context).await,
             Self::CleanupRepository(work) => work.run(engine, context).await,
             Self::Clone(work) => work.run(engine, context).await,
+            Self::CreateWorktree(work) => work.run(engine, context).await,
+            Self::DeleteWorktree(work) => work.run(engine, context).await,
             #[cfg(test)]
             Self::Probe(work) => work.run(context).await,
         }
@@ -99,13 +117,14 @@ impl Work {
 
     /// Tells whoever must know that the job is completed or stalled. Never called for an attempt
     /// that will be repeated. After a crash it may be missed for a job that had just ended.
-    #[expect(clippy::unused_async, reason = "kinds that tell somebody await")]
-    pub(crate) async fn ended(&self, _engine: &Engine, _job: &Job) {
+    pub(crate) async fn ended(&self, engine: &Engine, job: &Job) {
         match self {
             Self::CleanupWorkerOutput(_)
             | Self::CleanupSessionOutputs(_)
             | Self::CleanupRepository(_)
             | Self::Clone(_) => {}
+            Self::CreateWorktree(work) => work.ended(engine, job).await,
+            Self::DeleteWorktree(work) => work.ended(engine, job).await,
             #[cfg(test)]
             Self::Probe(_) => {}
         }

@@ -132,6 +132,42 @@ pub(crate) async fn end_leftovers(job: &str) {
     }
 }
 
+/// Ends a `git worktree add` for a directory that an earlier run of the server began and did not see
+/// the end of. git takes away what it can when it is asked to end.
+pub(crate) async fn end_git(worktree: &Path) {
+    for look in 0..LOOKS_MAX {
+        let signal = if look < LOOKS_MAX / 2 {
+            Signal::TERM
+        } else {
+            Signal::KILL
+        };
+        let worktree = worktree.to_owned();
+        let sent = tokio::task::spawn_blocking(move || signal_git(&worktree, signal));
+        if sent.await.unwrap_or_default() == 0 {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn signal_git(worktree: &Path, signal: Signal) -> usize {
+    let adds = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+        let holds = |word: &[u8]| words.contains(&word);
+        let is_git = words.first().is_some_and(|name| name.ends_with(b"git"));
+        is_git
+            && holds(b"worktree")
+            && holds(b"add")
+            && holds(worktree.as_os_str().as_encoded_bytes())
+    };
+    // Each has a group of its own with the programs it started.
+    let groups = processes().filter(adds).filter_map(Pid::from_raw);
+    groups
+        .filter(|pid| kill_process_group(*pid, signal).is_ok())
+        .count()
+}
+
 async fn end(family: &mut Family, child: &mut Child, how: How) -> How {
     family.signal(Signal::TERM);
     signal_marked(&family.job, Signal::TERM).await;
@@ -161,17 +197,20 @@ async fn signal_marked(job: &str, signal: Signal) -> usize {
 /// Where there is no `/proc`, nothing is found, and only the process group is ended.
 fn signal_marked_now(job: &str, signal: Signal) -> usize {
     let wanted = format!("{MARK}={job}");
-    let entries = std::fs::read_dir("/proc").into_iter().flatten();
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     let is_ours = |pid: &i32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment
             .split(|byte| *byte == 0)
             .any(|variable| variable == wanted.as_bytes())
     };
-    let ours = pids.filter(is_ours).filter_map(Pid::from_raw);
+    let ours = processes().filter(is_ours).filter_map(Pid::from_raw);
     ours.filter(|pid| kill_process(*pid, signal).is_ok())
         .count()
+}
+
+fn processes() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 /// A running program with everything it started; killed when it is dropped before it ended.

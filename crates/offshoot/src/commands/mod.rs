@@ -14,6 +14,7 @@ mod send;
 mod sign_in;
 pub(crate) use sign_in::address as sign_in_address;
 mod token;
+mod trash;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Pause(args) => done(lifecycle::pause(client, &args).await),
         Command::Resume(args) => done(lifecycle::resume(client, &args).await),
         Command::Rm(args) => done(rm::run(client, settings, &args).await),
+        Command::Trash(args) => done(trash::run(client, args).await),
         Command::Token(args) => done(token::run(client, args).await),
         Command::Signin(output) => done(sign_in::run(client, output).await),
         Command::Serve(_)

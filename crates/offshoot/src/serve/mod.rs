@@ -171,8 +171,27 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         user_home: user_home.context("HOME is not set")?,
         shell: inherit::shell(settings),
         environment: inherit::environment(),
+        setup_limit: setup_limit(settings)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
+}
+
+/// Reads how long a setup command may run: `600`, `90s`, `10m` or `1h`.
+fn setup_limit(settings: &Settings) -> Result<Duration> {
+    let text = settings.text("setup_timeout").unwrap_or_default().trim();
+    let (number, unit_s) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    match number.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(Duration::from_secs(u64::from(number) * unit_s)),
+        _ => {
+            let text = format!("setup_timeout: `{text}` is no time; an example is 10m");
+            Err(Failure::Config(text).into())
+        }
+    }
 }
 
 fn server_config(settings: &Settings) -> Result<ServerConfig> {

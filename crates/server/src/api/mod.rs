@@ -15,6 +15,7 @@ pub(crate) mod settings;
 pub(crate) mod system;
 pub(crate) mod tokens;
 pub(crate) mod workers;
+pub(crate) mod worktrees;
 
 use serde::Serialize;
 use utoipa::ToSchema;

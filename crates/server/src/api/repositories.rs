@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use offshoot_protocol::rest::{CreateRepository, PatchRepository};
-use offshoot_protocol::view::{Branches, Repository, Worktree};
+use offshoot_protocol::view::{Branches, Repository};
 use offshoot_protocol::{Problem, RepositoryId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,12 +23,6 @@ pub(crate) struct RepositoryBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RepositoriesBody {
     repositories: Vec<Repository>,
-}
-
-/// Answer of `GET /api/repositories/{id}/worktrees`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct WorktreesBody {
-    worktrees: Vec<Worktree>,
 }
 
 /// Lists all repositories, oldest first.
@@ -113,19 +107,4 @@ pub(crate) async fn branches(
     RepositoryPath(id): RepositoryPath,
 ) -> ApiResult<ApiJson<Branches>> {
     Ok(ApiJson(app.engine.branches(id).await?))
-}
-
-/// Lists the worktrees, the main one first.
-#[utoipa::path(
-    get, path = "/api/repositories/{id}/worktrees", operation_id = "repositories_worktrees",
-    tag = "repositories",
-    params(("id" = RepositoryId, Path, description = "The repository")),
-    responses((status = 200, body = WorktreesBody), (status = "default", body = Problem)),
-)]
-pub(crate) async fn worktrees(
-    State(app): State<App>,
-    RepositoryPath(id): RepositoryPath,
-) -> ApiResult<ApiJson<WorktreesBody>> {
-    let worktrees = app.engine.worktrees(id).await?;
-    Ok(ApiJson(WorktreesBody { worktrees }))
 }

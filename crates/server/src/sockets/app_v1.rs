@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use axum::extract::ws::WebSocket;
-use offshoot_engine::{Event, EventStream, StreamEnd, Subscription};
+use offshoot_engine::{Event, EventStream, StreamEnd, Subscription, WorktreeCreated};
 use offshoot_protocol::v1::{ActivityState, AppFrame, AppRequest, WorkerActivity};
 use offshoot_protocol::view::{self, Session, Worker, WorkerKind};
 use offshoot_protocol::{SessionId, WorkerId};
@@ -180,6 +180,29 @@ impl Said {
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
             // Clients of this dialect ask for jobs every few seconds.
             Event::JobUpdated(_) | Event::JobDeleted(_) => Vec::new(),
+            Event::WorktreeCreated(created) => vec![completed(*created)],
+            Event::WorktreeCreationFailed { task_id, error, .. } => {
+                vec![AppFrame::WorktreeCreationFailed { task_id, error }]
+            }
+            Event::WorktreeDeleted {
+                task_id,
+                session_id,
+                ..
+            } => vec![AppFrame::WorktreeDeletionCompleted {
+                task_id,
+                session_id: session_id.map(|id| id.to_string()).unwrap_or_default(),
+            }],
+            Event::WorktreeDeletionFailed {
+                task_id,
+                error,
+                git_status,
+                ..
+            } => vec![AppFrame::WorktreeDeletionFailed {
+                task_id,
+                session_id: String::new(),
+                error,
+                git_status,
+            }],
             Event::MessageSent(message) => vec![AppFrame::WorkerMessage { message }],
         }
     }
@@ -197,6 +220,18 @@ impl Said {
             .activities
             .insert(activity.worker_id, activity.activity_state);
         (told != Some(activity.activity_state)).then_some(AppFrame::WorkerActivity(activity))
+    }
+}
+
+fn completed(created: WorktreeCreated) -> AppFrame {
+    AppFrame::WorktreeCreationCompleted {
+        task_id: created.task_id,
+        worktree: created.worktree,
+        session: created.session,
+        branch_name_fallback: created.branch_name_fallback,
+        setup_command_result: created.setup_command_result,
+        fetch_failed: created.fetch_error.is_some(),
+        fetch_error: created.fetch_error,
     }
 }
 

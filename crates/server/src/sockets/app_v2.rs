@@ -86,6 +86,14 @@ fn event_frame(Numbered { seq, event }: Numbered) -> AppFrame {
         Event::AgentCreated(agent) | Event::AgentUpdated(agent) => AppEvent::AgentUpdated { agent },
         Event::AgentDeleted(agent_id) => AppEvent::AgentDeleted { agent_id },
         Event::JobUpdated(job) => AppEvent::JobUpdated { job },
+        Event::WorktreeCreated(created) => AppEvent::WorktreesChanged {
+            repository_id: created.worktree.repository_id,
+        },
+        Event::WorktreeCreationFailed { repository_id, .. }
+        | Event::WorktreeDeleted { repository_id, .. }
+        | Event::WorktreeDeletionFailed { repository_id, .. } => {
+            AppEvent::WorktreesChanged { repository_id }
+        }
         Event::JobDeleted(job_id) => AppEvent::JobDeleted { job_id },
         Event::MessageSent(message) => AppEvent::MessageSent { message },
     };

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use offshoot_protocol::RepositoryId;
 use rusqlite::{OptionalExtension, Row, params};
+use serde_json::Value;
 
 use super::{all, change};
-use crate::columns::{Millis, Text};
+use crate::columns::{Json, Millis, Text};
 use crate::{Store, StoreError};
 
 /// A worktree of ours.
@@ -58,6 +59,60 @@ impl Store {
                 idx,
                 created_at,
             })
+        })
+        .await
+    }
+
+    /// Gives a worktree a number; [`StoreError::Exists`] when the number or the path is taken.
+    pub async fn insert_worktree(&self, row: WorktreeRow) -> Result<(), StoreError> {
+        self.call(move |connection| {
+            change(
+                connection,
+                "INSERT INTO worktrees (path, repository_id, idx, created_at) \
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![
+                    row.path,
+                    Text(row.repository_id),
+                    row.idx,
+                    Millis(row.created_at)
+                ],
+            )
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Keeps what was chosen for the worktree that a job makes.
+    pub async fn save_worktree_plan(&self, job: String, plan: Value) -> Result<(), StoreError> {
+        self.call(move |connection| {
+            change(
+                connection,
+                "INSERT INTO worktree_plans (job_id, plan) VALUES (?1, ?2) \
+                 ON CONFLICT (job_id) DO UPDATE SET plan = excluded.plan",
+                params![job, Json(&plan)],
+            )
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Returns what was chosen for the worktree that a job makes.
+    pub async fn worktree_plan(&self, job: String) -> Result<Option<Value>, StoreError> {
+        self.call(move |connection| {
+            connection
+                .prepare_cached("SELECT plan FROM worktree_plans WHERE job_id = ?1")?
+                .query_row([&job], |row| row.get::<_, Json<_>>(0))
+                .optional()
+                .map(|found| found.map(|plan| plan.0))
+        })
+        .await
+    }
+
+    /// Forgets what was chosen; false when nothing was.
+    pub async fn delete_worktree_plan(&self, job: String) -> Result<bool, StoreError> {
+        self.call(move |connection| {
+            let sql = "DELETE FROM worktree_plans WHERE job_id = ?1";
+            change(connection, sql, [&job]).map(|n| n == 1)
         })
         .await
     }

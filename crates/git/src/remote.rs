@@ -45,6 +45,14 @@ pub fn parse_remote(url: &str) -> Option<RemoteName> {
     })
 }
 
+impl RemoteName {
+    /// Returns the address of the repository's page, if it is on GitHub.
+    pub fn github_page(&self) -> Option<String> {
+        let is_github = self.host.eq_ignore_ascii_case("github.com");
+        is_github.then(|| format!("https://github.com/{}/{}", self.owner, self.repo))
+    }
+}
+
 /// Takes user and password out of an `http(s)` address, where tokens are often kept.
 pub fn without_credentials(url: &str) -> String {
     let Some((scheme @ ("http" | "https"), rest)) = url.split_once("://") else {
@@ -111,6 +119,20 @@ mod tests {
                 .as_ref()
                 .map(|name| (name.host.as_str(), name.owner.as_str(), name.repo.as_str()));
             assert_eq!(found, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_github_has_a_page() {
+        let table = [
+            ("git@github.com:a/b.git", Some("https://github.com/a/b")),
+            ("https://GitHub.com/a/b", Some("https://github.com/a/b")),
+            ("git@github.com.evil:a/b", None),
+            ("git@gitlab.com:a/b", None),
+        ];
+        for (url, expected) in table {
+            let page = parse_remote(url).unwrap().github_page();
+            assert_eq!(page.as_deref(), expected);
         }
     }
 

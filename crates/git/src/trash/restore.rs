@@ -287,7 +287,8 @@ async fn write_files(
         .await;
     match (writing.await, read) {
         (Ok(Ok(links)), Ok(_)) => Ok(links),
-        (Ok(Err(err)), Ok(_)) => Err(err),
+        // git ends because nobody reads on.
+        (Ok(Err(err)), _) => Err(err),
         (_, Err(err)) => Err(err.into()),
         (Err(_), Ok(_)) => Err(TrashError::Git(GitError::Unreadable {
             command: "cat-file".to_owned(),

@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use offshoot_git::{
-    Base, Comparison, DiffLimits, Force, NewWorktree, Target, are_ignored, diff, file_lines, head,
-    ignored_directories, open, status, watch_points,
+    AddError, Base, Comparison, DiffLimits, FetchError, Force, NewWorktree, RenameError, Target,
+    TrashError, TrashId, are_ignored, commits, diff, file_lines, head, ignored_directories, open,
+    status, valid_clone_url, watch_points,
 };
 
 use crate::support::{Place, commit, git, run};
@@ -273,4 +274,290 @@ async fn removing_looks_without_filters() {
     trap.clear();
     repo.remove_worktree(&path, Force::No).await.unwrap();
     assert_eq!(trap.n_marks(), 0);
+}
+
+impl Trap {
+    /// Adds what waits for a fetch: a remote in a folder of this machine, and programs for all that
+    /// a fetch could start.
+    fn wait_for_fetch(&self) -> PathBuf {
+        let origin = self.place.repository("origin");
+        commit(&origin, "new.txt", "new");
+        // One that ends, for the two sides of a fetch wait for each other's words.
+        let program = self.place.join("talker");
+        let mark = self.place.join("marks");
+        std::fs::write(&program, format!("#!/bin/sh\n: > {}/$$\n", mark.display())).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let program = program.to_str().unwrap();
+        let repo = &self.repo;
+        run(repo, ["remote", "add", "origin", origin.to_str().unwrap()]);
+        let keys = [
+            "remote.origin.uploadpack",
+            "core.sshCommand",
+            "credential.helper",
+            "credential.https://127.0.0.1.helper",
+            "core.alternateRefsCommand",
+        ];
+        for key in keys {
+            run(repo, ["config", key, program]);
+        }
+        run(repo, ["config", "fetch.recurseSubmodules", "true"]);
+        run(repo, ["config", "gc.auto", "1"]);
+        let alternate = self.place.repository("alternate").join(".git/objects");
+        let info = repo.join(".git/objects/info/alternates");
+        std::fs::write(info, format!("{}\n", alternate.display())).unwrap();
+        self.clear();
+        origin
+    }
+}
+
+#[tokio::test]
+async fn fetching_runs_nothing_of_the_repository() {
+    let trap = Trap::set();
+    trap.wait_for_fetch();
+    let _ = git(&trap.repo).args(["fetch", "origin"]).output().unwrap();
+    assert!(trap.n_marks() > 0, "the trap works");
+    trap.clear();
+    let repo = open(&trap.repo).await.unwrap();
+    repo.fetch(Some("main")).await.unwrap();
+    repo.fetch(None).await.unwrap();
+    assert_eq!(repo.refresh_default_branch().await.unwrap(), "main");
+    repo.ahead_behind("main", "origin/main").await.unwrap();
+    assert!(!commits(&trap.repo, "origin/main").await.unwrap().is_empty());
+    assert_eq!(trap.n_marks(), 0);
+}
+
+#[tokio::test]
+async fn addresses_that_are_programs_are_refused() {
+    let trap = Trap::set();
+    trap.wait_for_fetch();
+    let program = trap.place.join("program");
+    let program = program.to_str().unwrap();
+    let repo = open(&trap.repo).await.unwrap();
+    let config = |key: &str, value: &str| drop(run(&trap.repo, ["config", key, value]));
+    config("protocol.allow", "always");
+    config("protocol.ext.allow", "always");
+    let ext = format!("ext::{program}");
+    for url in [ext.as_str(), "fd::17/x", "evil::x", "ftp://127.0.0.1:9/x"] {
+        config("remote.origin.url", url);
+        let refused = repo.fetch(None).await;
+        assert!(
+            matches!(refused, Err(FetchError::NotAllowed { .. })),
+            "{url} {refused:?}"
+        );
+        let refused = repo.refresh_default_branch().await;
+        assert!(
+            matches!(refused, Err(FetchError::NotAllowed { .. })),
+            "{url} {refused:?}"
+        );
+    }
+    // Others, and by other ways: an alias of an address, a remote helper, ssh, a proxy, an option.
+    config(&format!("url.{ext} .insteadOf"), "alias:");
+    let urls = [
+        "alias:x",
+        "--upload-pack=touch x",
+        "-x",
+        "ssh://-oProxyCommand=x/y",
+        "git://127.0.0.1:9/x",
+        "https://127.0.0.1:9/x",
+    ];
+    for url in urls {
+        config("remote.origin.url", url);
+        assert!(repo.fetch(None).await.is_err(), "{url}");
+    }
+    config("remote.origin.vcs", "ext");
+    assert!(repo.fetch(None).await.is_err());
+    assert_eq!(trap.n_marks(), 0);
+    assert!(!trap.repo.join("x").exists());
+}
+
+/// Own ssh commands of a repository are not used; the user's are, but a test has no user.
+#[tokio::test]
+async fn ssh_command_of_the_repository_is_not_used() {
+    let trap = Trap::set();
+    trap.wait_for_fetch();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let url = format!("ssh://nobody@127.0.0.1:{port}/x");
+    run(&trap.repo, ["config", "remote.origin.url", &url]);
+    let _ = git(&trap.repo).args(["fetch", "origin"]).output().unwrap();
+    assert!(trap.n_marks() > 0, "the trap works");
+    trap.clear();
+    let repo = open(&trap.repo).await.unwrap();
+    assert!(repo.fetch(None).await.is_err());
+    assert_eq!(trap.n_marks(), 0);
+}
+
+/// Names from outside that look like options or expressions.
+const STRANGE_NAMES: &[&str] = &[
+    "--upload-pack=touch x",
+    "-x",
+    "a..b",
+    "a\nb",
+    "a\0b",
+    "",
+    ":(top)",
+    "@{-1}",
+    "../x",
+    "x.lock",
+];
+
+#[tokio::test]
+async fn strange_names_are_refused_everywhere() {
+    let trap = Trap::set();
+    run(&trap.repo, ["config", "--remove-section", "filter.evil"]);
+    trap.wait_for_fetch();
+    let repo = open(&trap.repo).await.unwrap();
+    let id = {
+        let path = trap.place.join("wt");
+        let branch = NewWorktree::NewBranch {
+            name: "x".to_owned(),
+            base: "main".to_owned(),
+        };
+        repo.add_worktree(&path, &branch).await.unwrap();
+        repo.remove_into_trash(&path, None).await.unwrap().id
+    };
+    let before = run(&trap.repo, ["for-each-ref"]);
+    for name in STRANGE_NAMES {
+        let fetched = repo.fetch(Some(name)).await;
+        assert!(
+            matches!(fetched, Err(FetchError::InvalidBranch(_))),
+            "{name:?}"
+        );
+        let target = trap.place.join("wt");
+        let restored = repo.restore(&id, &target, Some(name)).await;
+        assert!(
+            matches!(restored, Err(TrashError::Add(AddError::InvalidBranch(_)))),
+            "{name:?}"
+        );
+        for new in [
+            NewWorktree::Existing((*name).to_owned()),
+            NewWorktree::NewBranch {
+                name: (*name).to_owned(),
+                base: "main".to_owned(),
+            },
+        ] {
+            let added = repo.add_worktree(&target, &new).await;
+            assert!(matches!(added, Err(AddError::InvalidBranch(_))), "{name:?}");
+        }
+        let renamed = repo.rename_branch(&trap.repo, None, name).await;
+        assert!(
+            matches!(renamed, Err(RenameError::InvalidBranch(_))),
+            "{name:?}"
+        );
+        assert!(repo.resolve(name).await.is_err(), "{name:?}");
+        assert!(repo.ahead_behind(name, "main").await.is_err(), "{name:?}");
+        assert!(commits(&trap.repo, name).await.is_err(), "{name:?}");
+        assert!(valid_clone_url(name).is_err(), "{name:?}");
+        assert_eq!(TrashId::parse(name), None);
+        assert!(!target.exists());
+    }
+    assert_eq!(run(&trap.repo, ["for-each-ref"]), before);
+    assert_eq!(trap.n_marks(), 0);
+    assert!(!trap.repo.join("x").exists());
+}
+
+#[tokio::test]
+async fn keeping_and_restoring_run_nothing() {
+    let trap = Trap::set();
+    run(&trap.repo, ["config", "--remove-section", "filter.evil"]);
+    let repo = open(&trap.repo).await.unwrap();
+    let path = trap.place.join("wt");
+    let branch = NewWorktree::NewBranch {
+        name: "x".to_owned(),
+        base: "main".to_owned(),
+    };
+    repo.add_worktree(&path, &branch).await.unwrap();
+    let library = trap.place.repository("library");
+    let inner = path.join("inner");
+    let (from, to) = (library.to_str().unwrap(), inner.to_str().unwrap());
+    run(&path, ["clone", "-q", from, to]);
+    let program = trap.place.join("program");
+    let program = program.to_str().unwrap();
+    for repo in [&trap.repo, &inner] {
+        for key in [
+            "filter.evil.clean",
+            "filter.evil.smudge",
+            "filter.evil.process",
+            "core.fsmonitor",
+        ] {
+            run(repo, ["config", key, program]);
+        }
+        run(repo, ["config", "filter.evil.required", "true"]);
+        run(repo, ["config", "core.worktree", "/etc"]);
+    }
+    run(&trap.repo, ["config", "--unset", "core.worktree"]);
+    run(&trap.repo, ["config", "commit.gpgSign", "true"]);
+    std::fs::write(inner.join(".gitattributes"), "* filter=evil\n").unwrap();
+    std::fs::write(inner.join("a.txt"), "HELLO\n").unwrap();
+    std::fs::write(path.join("b.txt"), "B\n").unwrap();
+    std::fs::write(path.join("new.txt"), "new\n").unwrap();
+    trap.clear();
+    let before = crate::trash::snapshot(&path);
+    let trashed = repo.remove_into_trash(&path, None).await.unwrap();
+    repo.trash().await.unwrap();
+    let target = trap.place.join("back");
+    repo.restore(&trashed.id, &target, None).await.unwrap();
+    crate::trash::assert_same(&crate::trash::snapshot(&target), &before);
+    repo.drop_trash(&trashed.id).await.unwrap();
+    assert_eq!(trap.n_marks(), 0);
+}
+
+/// A ref that a repository brings along, made to write elsewhere.
+#[tokio::test]
+async fn entries_made_by_others_do_not_lead_elsewhere() {
+    let place = Place::new();
+    let path = place.repository("repo");
+    let repo = open(&path).await.unwrap();
+    let message = "x\n\nOffshoot-Trash: 1\nHead: branch\nBranch: --x\nPath: /x\nGit-Dir: /x\n\
+        Summary: \nFiles: 1\nTime: 1\nCommit: ";
+    let head = run(&path, ["rev-parse", "HEAD"]);
+    let tree = run(&path, ["rev-parse", "HEAD^{tree}"]);
+    let id = TrashId::parse("0123456789abcdef").unwrap();
+    let name = format!("refs/offshoot/trash/{id}");
+    let other = run(
+        &path,
+        ["commit-tree", "-m", &format!("{message}{head}"), &tree],
+    );
+    run(&path, ["update-ref", &name, &other]);
+    assert_eq!(repo.trash().await.unwrap(), []);
+    let refused = repo.restore(&id, &place.join("back"), None).await;
+    assert!(
+        matches!(refused, Err(TrashError::UnknownForm(_))),
+        "{refused:?}"
+    );
+    // A link to a folder, and a file behind it.
+    let message = format!("{message}{head}").replace("Branch: --x", "Branch: y");
+    let blob = run(&path, ["rev-parse", "HEAD:a.txt"]);
+    let mut link = git(&path);
+    let link = link.args(["hash-object", "-w", "--stdin"]);
+    let outside = place.join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(place.join("target"), outside.as_os_str().as_encoded_bytes()).unwrap();
+    let link = link
+        .stdin(std::fs::File::open(place.join("target")).unwrap())
+        .output()
+        .unwrap();
+    let link = String::from_utf8(link.stdout).unwrap().trim().to_owned();
+    let mktree = |lines: String| {
+        std::fs::write(place.join("lines"), lines).unwrap();
+        let output = git(&path)
+            .arg("mktree")
+            .stdin(std::fs::File::open(place.join("lines")).unwrap())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let inner = mktree(format!("100644 blob {blob}\tf\n"));
+    let worktree = mktree(format!("120000 blob {link}\td\n040000 tree {inner}\td\n"));
+    let top = mktree(format!("040000 tree {worktree}\tworktree\n"));
+    let made = run(&path, ["commit-tree", "-m", &message, &top]);
+    run(&path, ["update-ref", &name, &made]);
+    assert_eq!(repo.trash().await.unwrap().len(), 1);
+    let refused = repo.restore(&id, &place.join("back"), None).await;
+    assert!(matches!(refused, Err(TrashError::Io { .. })), "{refused:?}");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+    assert!(!place.join("back").exists());
+    assert_eq!(repo.branches().await.unwrap().local, ["main"]);
+    assert_eq!(repo.worktrees().await.unwrap().len(), 1);
 }

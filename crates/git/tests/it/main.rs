@@ -5,6 +5,7 @@
 mod branches;
 mod clone;
 mod diffs;
+mod fetch;
 mod hostile;
 mod names;
 mod opening;

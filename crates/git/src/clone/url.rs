@@ -237,13 +237,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_becomes_an_option_or_a_helper(url in "[-a-z:/@%. \\[\\]]{0,24}") {
+        fn no_text_becomes_an_option_or_a_helper(url in "(https://|ssh://)?[-a-c:/@%. \\[\\]]{0,12}") {
             if let Ok(url) = valid_clone_url(&url) {
                 let url = url.as_str();
-                prop_assert!(!url.starts_with('-'));
-                prop_assert!(!url.contains("@-") && !url.contains("://-"));
-                let head = url.split(['/', '@']).next().unwrap();
-                prop_assert!(!head.contains("::") || url.starts_with("https:") || url.starts_with("ssh:"));
+                // What git hands to ssh, or to the program of a protocol.
+                let (authority, path) = match url.split_once("://") {
+                    Some((scheme, rest)) => {
+                        prop_assert!(scheme == "https" || scheme == "ssh");
+                        rest.split_once('/').unwrap()
+                    }
+                    None => url.split_once(':').unwrap(),
+                };
+                prop_assert!(authority.split('@').all(|part| !part.starts_with('-')));
+                prop_assert!(!path.starts_with('-') && !path.starts_with(':'));
             }
         }
     }

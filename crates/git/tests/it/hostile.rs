@@ -503,21 +503,23 @@ async fn keeping_and_restoring_run_nothing() {
     assert_eq!(trap.n_marks(), 0);
 }
 
+/// The message of an entry, up to its commit.
+const ENTRY: &str = "x\n\nOffshoot-Trash: 1\nHead: branch\nBranch: --x\nPath: /x\nGit-Dir: /x\n\
+    Summary: \nFiles: 1\nTime: 1\nCommit: ";
+
 /// A ref that a repository brings along, made to write elsewhere.
 #[tokio::test]
 async fn entries_made_by_others_do_not_lead_elsewhere() {
     let place = Place::new();
     let path = place.repository("repo");
     let repo = open(&path).await.unwrap();
-    let message = "x\n\nOffshoot-Trash: 1\nHead: branch\nBranch: --x\nPath: /x\nGit-Dir: /x\n\
-        Summary: \nFiles: 1\nTime: 1\nCommit: ";
     let head = run(&path, ["rev-parse", "HEAD"]);
     let tree = run(&path, ["rev-parse", "HEAD^{tree}"]);
     let id = TrashId::parse("0123456789abcdef").unwrap();
     let name = format!("refs/offshoot/trash/{id}");
     let other = run(
         &path,
-        ["commit-tree", "-m", &format!("{message}{head}"), &tree],
+        ["commit-tree", "-m", &format!("{ENTRY}{head}"), &tree],
     );
     run(&path, ["update-ref", &name, &other]);
     assert_eq!(repo.trash().await.unwrap(), []);
@@ -526,8 +528,18 @@ async fn entries_made_by_others_do_not_lead_elsewhere() {
         matches!(refused, Err(TrashError::UnknownForm(_))),
         "{refused:?}"
     );
-    // A link to a folder, and a file behind it.
-    let message = format!("{message}{head}").replace("Branch: --x", "Branch: y");
+}
+
+/// A link to a folder, and a file behind it.
+#[tokio::test]
+async fn links_of_entries_made_by_others_are_not_followed() {
+    let place = Place::new();
+    let path = place.repository("repo");
+    let repo = open(&path).await.unwrap();
+    let head = run(&path, ["rev-parse", "HEAD"]);
+    let id = TrashId::parse("0123456789abcdef").unwrap();
+    let name = format!("refs/offshoot/trash/{id}");
+    let message = format!("{ENTRY}{head}").replace("Branch: --x", "Branch: y");
     let blob = run(&path, ["rev-parse", "HEAD:a.txt"]);
     let mut link = git(&path);
     let link = link.args(["hash-object", "-w", "--stdin"]);

@@ -9,6 +9,7 @@ mod fetch;
 mod hostile;
 mod names;
 mod opening;
+mod random_work;
 mod remove;
 mod support;
 mod trash;

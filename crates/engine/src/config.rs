@@ -27,6 +27,8 @@ pub struct EngineConfig {
     pub setup_limit: Duration,
     /// The product's version.
     pub version: String,
+    /// How notifications leave the machine.
+    pub notifications: crate::NotificationConfig,
 }
 
 /// The layout of the data directory.

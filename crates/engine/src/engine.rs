@@ -121,6 +121,7 @@ impl Engine {
         reconcile::reconcile(&engine).await?;
         crate::jobs::start(&engine).await?;
         crate::idle::start(&engine);
+        crate::notify::start(&engine);
         crate::upkeep::start(&engine);
         Ok(engine)
     }

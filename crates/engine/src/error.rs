@@ -93,6 +93,12 @@ pub enum EngineError {
         /// Why it failed.
         reason: String,
     },
+    /// There is no such integration or webhook.
+    #[error("{0} not found")]
+    NotificationNotFound(&'static str),
+    /// A receiver of notifications did not take one.
+    #[error("Could not send: {0}")]
+    NotificationFailed(String),
     /// The operation does not fit the object.
     #[error("{0}")]
     WrongState(String),
@@ -158,6 +164,8 @@ impl EngineError {
             Self::BranchNotFound(_) | Self::RevNotFound(_) => ErrorCode::BranchNotFound,
             Self::WorktreeDirty(_) => ErrorCode::WorktreeDirty,
             Self::Git(_) | Self::Remote { .. } => ErrorCode::GitFailed,
+            Self::NotificationNotFound(_) => ErrorCode::NotificationNotFound,
+            Self::NotificationFailed(_) => ErrorCode::NotificationFailed,
             Self::WrongState(_) => ErrorCode::WrongState,
             Self::NotRunning => ErrorCode::NotRunning,
             Self::NotDelivered => ErrorCode::NotDelivered,

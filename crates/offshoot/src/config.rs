@@ -62,6 +62,9 @@ pub(crate) const KEYS: &[Key] = keys! {
     "idle_after" "OFFSHOOT_IDLE_AFTER" Text "workers without anything to do are ended after so long (30m, 2h), or off"
     "idle_action" "OFFSHOOT_IDLE_ACTION" Text "what ends them: pause (the session) or stop (each worker)"
     "setup_timeout" "OFFSHOOT_SETUP_TIMEOUT" Text "how long the setup command of a worktree may run"
+    "app_url" "OFFSHOOT_APP_URL" Text "where people open the UI; notifications link there"
+    "webhooks_private" "OFFSHOOT_WEBHOOKS_PRIVATE" Switch "webhooks may reach private addresses, and http"
+    "slack_prefix" "OFFSHOOT_SLACK_PREFIX" Text "what addresses of Slack begin with, for tests"
     "server" "OFFSHOOT_SERVER" Text "address of the server for client commands"
     "token" "OFFSHOOT_TOKEN" Text "bearer token for client commands"
 };
@@ -219,6 +222,7 @@ fn defaults(surroundings: &Surroundings) -> BTreeMap<&'static str, (Value, Sourc
     }
     set("listen", "127.0.0.1:7171".into());
     set("behind_proxy", false.into());
+    set("webhooks_private", false.into());
     set("allowed_hosts", Value::Array(Vec::new()));
     set("allowed_origins", Value::Array(Vec::new()));
     set("log", "pretty".into());

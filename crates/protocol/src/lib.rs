@@ -14,6 +14,7 @@ pub mod job;
 pub mod limits;
 pub mod message;
 pub mod millis;
+pub mod notification;
 pub mod problem;
 pub mod rest;
 pub mod size;

@@ -68,6 +68,10 @@ pub enum ErrorCode {
     NotRunning,
     /// The message was not delivered: no such worker, or no running process.
     NotDelivered,
+    /// There is no such integration or webhook.
+    NotificationNotFound,
+    /// The receiver of a notification did not take it; its words are in the text.
+    NotificationFailed,
     /// The process could not be started; the reason is in the text.
     StartFailed,
     /// The worker's process cannot be judged right now; nothing was done to it.

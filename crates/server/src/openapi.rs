@@ -42,6 +42,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "workers", description = "Agents and shells of a session"),
         (name = "messages", description = "Text and files for workers"),
         (name = "diff", description = "What changed in a session's directory"),
+        (name = "notifications", description = "Who is told what outside"),
         (name = "repositories", description = "Registered git repositories"),
         (name = "worktrees", description = "Worktrees of a repository, and its trash"),
         (name = "agents", description = "How agents are started"),

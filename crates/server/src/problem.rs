@@ -133,6 +133,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::JobNotFound
         | ErrorCode::WorktreeNotFound
         | ErrorCode::TrashNotFound
+        | ErrorCode::NotificationNotFound
         | ErrorCode::TokenNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::InUse
@@ -145,6 +146,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::StartFailed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::WorkerUnknown | ErrorCode::InputFull => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::NotificationFailed => StatusCode::BAD_GATEWAY,
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, diff, export, hosting, messages, repositories, sessions, settings, system,
-    tokens, workers, worktrees,
+    agents, auth, diff, export, hosting, messages, notifications, repositories, sessions, settings,
+    system, tokens, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -82,6 +82,23 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(hosting::refresh_default_branch))
         .routes(routes!(hosting::remote_status))
         .routes(routes!(hosting::github_issue))
+        // notifications
+        .routes(routes!(notifications::status))
+        .routes(routes!(
+            notifications::slack,
+            notifications::put_slack,
+            notifications::delete_slack
+        ))
+        .routes(routes!(notifications::test_slack))
+        .routes(routes!(
+            notifications::webhooks,
+            notifications::create_webhook
+        ))
+        .routes(routes!(
+            notifications::patch_webhook,
+            notifications::delete_webhook
+        ))
+        .routes(routes!(notifications::test_webhook))
         // agents
         .routes(routes!(agents::list, agents::create))
         .routes(routes!(agents::get, agents::patch, agents::delete))

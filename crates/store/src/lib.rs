@@ -30,6 +30,7 @@ pub use rows::agents::AgentRow;
 pub use rows::auth::{SecretHash, SignInRow, TokenRow};
 pub use rows::idle::SessionIdleRow;
 pub use rows::jobs::{JobFilter, JobRow, JobStatus};
+pub use rows::notifications::{SlackRow, WebhookRow};
 pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};
 pub use rows::repositories::RepositoryRow;
 pub use rows::sessions::{Rebuilt, SessionRow};

@@ -78,6 +78,7 @@ impl Spot {
             environment: Vec::new(),
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
+            notifications: crate::NotificationConfig::default(),
         };
         Engine::start(config).await.unwrap()
     }

@@ -34,6 +34,9 @@ pub(crate) enum Work {
     /// Deletes a worktree with its sessions.
     #[serde(rename = "worktree:delete")]
     DeleteWorktree(DeleteWorktreeWork),
+    /// Tells somebody outside what happened.
+    #[serde(rename = "notify")]
+    Notify(crate::notify::Notify),
     /// What tests run.
     #[cfg(test)]
     #[serde(rename = "probe")]
@@ -74,6 +77,14 @@ const WORKTREE: Rules = Rules {
     patience: Duration::from_secs(300),
 };
 
+/// For requests to others: eight attempts take two minutes, within which most restarts are over.
+const NOTIFY: Rules = Rules {
+    priority: 5,
+    max_attempts: 8,
+    // Longer than a request may take.
+    patience: Duration::from_secs(30),
+};
+
 impl Work {
     /// Reads work from a row. The error is for people.
     pub(crate) fn of(kind: &str, payload: &Value) -> Result<Self, String> {
@@ -96,6 +107,7 @@ impl Work {
             | Self::CleanupRepository(_) => CLEANUP,
             Self::Clone(_) => CLONE,
             Self::CreateWorktree(_) | Self::DeleteWorktree(_) => WORKTREE,
+            Self::Notify(_) => NOTIFY,
             #[cfg(test)]
             Self::Probe(probe) => probe.rules(),
         }
@@ -110,6 +122,7 @@ impl Work {
             Self::Clone(work) => work.run(engine, context).await,
             Self::CreateWorktree(work) => work.run(engine, context).await,
             Self::DeleteWorktree(work) => work.run(engine, context).await,
+            Self::Notify(work) => work.run(engine, context).await,
             #[cfg(test)]
             Self::Probe(work) => work.run(context).await,
         }
@@ -122,7 +135,8 @@ impl Work {
             Self::CleanupWorkerOutput(_)
             | Self::CleanupSessionOutputs(_)
             | Self::CleanupRepository(_)
-            | Self::Clone(_) => {}
+            | Self::Clone(_)
+            | Self::Notify(_) => {}
             Self::CreateWorktree(work) => work.ended(engine, job).await,
             Self::DeleteWorktree(work) => work.ended(engine, job).await,
             #[cfg(test)]

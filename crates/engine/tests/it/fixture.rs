@@ -68,6 +68,7 @@ impl Spot {
             ],
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
+            notifications: offshoot_engine::NotificationConfig::default(),
         }
     }
 }

@@ -173,6 +173,7 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         environment: inherit::environment(),
         setup_limit: setup_limit(settings)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        notifications: notifications(settings),
     })
 }
 
@@ -191,6 +192,24 @@ fn setup_limit(settings: &Settings) -> Result<Duration> {
             let text = format!("setup_timeout: `{text}` is no time; an example is 10m");
             Err(Failure::Config(text).into())
         }
+    }
+}
+
+/// How notifications leave the machine. `APP_URL` is what such servers are often told it by.
+fn notifications(settings: &Settings) -> offshoot_engine::NotificationConfig {
+    let given = |text: &str| {
+        let text = text.trim().trim_end_matches('/');
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let base_url = settings.text("app_url").and_then(given);
+    let common = || given(&std::env::var("APP_URL").ok()?);
+    offshoot_engine::NotificationConfig {
+        base_url: base_url.or_else(common),
+        slack_prefix: settings.text("slack_prefix").and_then(|text| {
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        }),
+        allow_private: settings.switch("webhooks_private"),
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod hosting;
 pub(crate) mod messages;
+pub(crate) mod notifications;
 pub(crate) mod repositories;
 pub(crate) mod sessions;
 pub(crate) mod settings;

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod auth;
 pub(crate) mod idle;
 pub(crate) mod jobs;
+pub(crate) mod notifications;
 pub(crate) mod outbox;
 pub(crate) mod repositories;
 pub(crate) mod sessions;

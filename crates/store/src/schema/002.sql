@@ -12,3 +12,22 @@ CREATE TABLE worktree_plans (
     job_id TEXT PRIMARY KEY,
     plan   TEXT NOT NULL CHECK (json_valid(plan))
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE slack_integrations (
+    id            TEXT PRIMARY KEY,
+    repository_id TEXT NOT NULL UNIQUE REFERENCES repositories (id) ON DELETE CASCADE,
+    webhook_url   TEXT NOT NULL,
+    enabled       INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE webhooks (
+    id            TEXT PRIMARY KEY,
+    url           TEXT NOT NULL,
+    secret        TEXT NOT NULL,
+    repository_id TEXT REFERENCES repositories (id) ON DELETE CASCADE,
+    events        TEXT NOT NULL CHECK (json_valid(events)),
+    enabled       INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -234,6 +234,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/repositories/{id}/branches/{branch}/remote-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetches a branch and counts what it and the remote's lack. A slash in the branch may be encoded
+         *     or not.
+         */
+        get: operations["repositories_remote_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetches everything from the repository's remote. */
+        post: operations["repositories_fetch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/github": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leads to the repository's page on GitHub. */
+        get: operations["repositories_github"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/github-issue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetches an issue from GitHub. */
+        post: operations["repositories_github_issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/refresh-default-branch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the repository's remote for its default branch and notes it. */
+        post: operations["repositories_refresh_default_branch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/repositories/{id}/worktrees": {
         parameters: {
             query?: never;
@@ -293,7 +381,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells which sessions have lost their directory. */
+        /** Tells which sessions have lost their directory, its repository or their branch. */
         get: operations["sessions_validate"];
         put?: never;
         post?: never;
@@ -322,6 +410,60 @@ export interface paths {
         patch: operations["sessions_patch"];
         trace?: never;
     };
+    "/api/sessions/{id}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the branches of a session's repository; none where there is no repository. */
+        get: operations["sessions_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}/commits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the commits of a session's directory on top of a base, newest first. */
+        get: operations["sessions_commits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a session's recorded output: one worker's as asciicast v3, plain text or a page, or what
+         *     happened to all of them as JSON. The answer is made while it is sent, however long the output.
+         */
+        get: operations["sessions_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{id}/invalid": {
         parameters: {
             query?: never;
@@ -339,6 +481,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delivers a message with files to a worker. */
+        post: operations["messages_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{id}/pause": {
         parameters: {
             query?: never;
@@ -350,6 +509,23 @@ export interface paths {
         put?: never;
         /** Ends all processes of a worktree session and keeps everything else. */
         post: operations["sessions_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}/pr-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Looks up the pull request of a session's branch. */
+        get: operations["sessions_pr_link"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -403,6 +579,57 @@ export interface paths {
         post?: never;
         /** Ends a worker's process and removes the worker with its output. */
         delete: operations["workers_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{sid}/workers/{wid}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compares the session's directory, or two commits in it. */
+        get: operations["diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{sid}/workers/{wid}/diff/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the patch of one file, also when the whole diff leaves it out for its size. */
+        get: operations["diff_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{sid}/workers/{wid}/diff/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns lines of a file, to show what is around a hunk. */
+        get: operations["diff_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -491,6 +718,58 @@ export interface paths {
         get: operations["workers_text"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the settings in force. */
+        get: operations["settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes settings; they hold until they are changed again, also over restarts. */
+        patch: operations["settings_patch"];
+        trace?: never;
+    };
+    "/api/system/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows a directory, or the directory of a file, in the file manager of the server's machine. */
+        post: operations["server_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/open-in-vscode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a file or directory in VS Code on the server's machine. */
+        post: operations["server_open_in_vscode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -660,6 +939,21 @@ export interface components {
             agentId: components["schemas"]["AgentId"];
             /** @enum {string} */
             type: "agent-deleted";
+        } | {
+            /** @description The job. */
+            job: components["schemas"]["Job"];
+            /** @enum {string} */
+            type: "job-updated";
+        } | {
+            /** @description Its id. */
+            jobId: components["schemas"]["JobId"];
+            /** @enum {string} */
+            type: "job-deleted";
+        } | {
+            /** @description The message. */
+            message: components["schemas"]["WorkerMessage"];
+            /** @enum {string} */
+            type: "message-sent";
         };
         /** @description One frame from the server. */
         AppFrame: {
@@ -667,6 +961,8 @@ export interface components {
             agents: components["schemas"]["Agent"][];
             /** @description The server's run; numbers of another run mean nothing. */
             instance: string;
+            /** @description All jobs that are not completed, oldest first. */
+            jobs?: components["schemas"]["Job"][];
             /** @description All repositories. */
             repositories: components["schemas"]["Repository"][];
             /**
@@ -713,6 +1009,24 @@ export interface components {
         ChecksBody: {
             /** @description The checks, in the order to show them. */
             checks: components["schemas"]["Check"][];
+        };
+        /** @description A commit. */
+        CommitInfo: {
+            /** @description Who wrote it. */
+            author: string;
+            /** @description When it was written, as git tells it: `2026-02-01 12:00:00 +0100`. */
+            date: string;
+            /** @description The full id. */
+            hash: string;
+            /** @description The first line of its message. */
+            message: string;
+            /** @description As many characters of it as are unique. */
+            shortHash: string;
+        };
+        /** @description Answer of `GET /api/sessions/{id}/commits`. */
+        CommitsBody: {
+            /** @description Commits on top of the base, newest first. */
+            commits: components["schemas"]["CommitInfo"][];
         };
         /** @description Answer of `GET /api/config`. */
         Config: {
@@ -791,6 +1105,33 @@ export interface components {
             /** @description The token. */
             token: components["schemas"]["TokenView"];
         };
+        /** @description Answer of `POST …/refresh-default-branch`. */
+        DefaultBranch: {
+            /** @description The remote's default branch. */
+            defaultBranch: string;
+        };
+        /** @description Answer of `GET …/diff/file`. */
+        DiffFileBody: {
+            /** @description The unified patch of the file; empty when it did not change. */
+            rawDiff: string;
+        };
+        /** @description Answer of `GET …/diff/lines`. */
+        DiffLinesBody: {
+            /** @description The lines that the file has in that range. */
+            lines: string[];
+            /** @description The number of the first line, as it was asked for. */
+            startLine: number;
+        };
+        /**
+         * @description Why hunks of a file are left out.
+         * @enum {string}
+         */
+        DiffOmission: "file-too-large" | "diff-too-large" | "unreadable";
+        /**
+         * @description How changes are noticed.
+         * @enum {string}
+         */
+        DiffUpdates: "live" | "polling";
         /** @description Answer of a command that has nothing else to say. */
         Done: {
             success: boolean;
@@ -799,7 +1140,7 @@ export interface components {
          * @description What went wrong, as a word that programs may match on. Words are never renamed.
          * @enum {string}
          */
-        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "start-failed" | "worker-unknown" | "input-full" | "disk-full" | "internal";
+        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "start-failed" | "worker-unknown" | "input-full" | "disk-full" | "internal";
         /** @description How a process ended. */
         Exit: {
             /**
@@ -813,6 +1154,105 @@ export interface components {
              */
             signal?: number | null;
         };
+        /** @description `POST /api/repositories/{id}/github-issue`. */
+        FetchIssue: {
+            /** @description The address of an issue, `org/repo#1`, or `#1` for an issue of this repository. */
+            reference: string;
+        };
+        /** @description A comparison: what changed in each file, and all of it as one patch. */
+        GitDiff: {
+            /**
+             * @description A unified patch of all files, untracked ones as new files. Hunks that are too large are left
+             *     out of it; `omitted` says of which file.
+             */
+            rawDiff: string;
+            /** @description The files and their sums. */
+            summary: components["schemas"]["GitDiffSummary"];
+        };
+        /** @description What changed in a file. */
+        GitDiffFile: {
+            /**
+             * Format: int64
+             * @description Lines that were added.
+             */
+            additions: number;
+            /**
+             * Format: int64
+             * @description Lines that were removed.
+             */
+            deletions: number;
+            /** @description Whether it has no lines. */
+            isBinary: boolean;
+            /** @description Where it was, when it was renamed or copied. */
+            oldPath?: string | null;
+            omitted?: components["schemas"]["DiffOmission"] | null;
+            /**
+             * @description The file, from the top of the worktree, as it stands in the patch without `a/`, `b/` and
+             *     quotes: with escapes (`\n`, `\377`) where the name is not UTF-8 or has control characters.
+             */
+            path: string;
+            /** @description How far it is on its way into a commit. */
+            stageState: components["schemas"]["GitStageState"];
+            /** @description What happened to it. */
+            status: components["schemas"]["GitDiffStatus"];
+        };
+        /**
+         * @description What happened to a file.
+         * @enum {string}
+         */
+        GitDiffStatus: "added" | "modified" | "deleted" | "renamed" | "copied" | "untracked";
+        /** @description The files of a comparison. */
+        GitDiffSummary: {
+            /** @description The commit that is compared against; `HEAD` in a repository without commits. */
+            baseCommit: string;
+            /** @description The files, by path. */
+            files: components["schemas"]["GitDiffFile"][];
+            /** @description Changed files that are not listed because there are too many; absent when all are. */
+            omittedFiles?: number;
+            /** @description `working-dir`, or the commit that is compared. */
+            targetRef: string;
+            /**
+             * Format: int64
+             * @description Lines added in all files.
+             */
+            totalAdditions: number;
+            /**
+             * Format: int64
+             * @description Lines removed in all files.
+             */
+            totalDeletions: number;
+            /**
+             * Format: date-time
+             * @description When it was compared.
+             */
+            updatedAt: string;
+            updates?: components["schemas"]["DiffUpdates"] | null;
+        };
+        /** @description An issue on GitHub. */
+        GitHubIssue: {
+            /** @description The text; may be empty. */
+            body: string;
+            /**
+             * Format: int64
+             * @description The issue's number.
+             */
+            number: number;
+            /** @description The owner of the repository. */
+            org: string;
+            /** @description The repository. */
+            repo: string;
+            /** @description A branch name made from the title. */
+            suggestedBranch: string;
+            /** @description The title. */
+            title: string;
+            /** @description Its page. */
+            url: string;
+        };
+        /**
+         * @description How far a change is on its way into a commit.
+         * @enum {string}
+         */
+        GitStageState: "committed" | "staged" | "unstaged" | "partial";
         /** @description Answer of `GET /api`. */
         Greeting: {
             message: string;
@@ -821,15 +1261,54 @@ export interface components {
         Health: {
             status: string;
         };
+        /**
+         * @description What is done to workers that have nothing to do.
+         * @enum {string}
+         */
+        IdleAction: "pause" | "stop";
+        /**
+         * @description Whether and when workers that have nothing to do are ended. The rule of a session goes before
+         *     that of its repository, and that before the server's.
+         */
+        IdlePolicy: {
+            /** @enum {string} */
+            action: "off";
+        } | {
+            /** @enum {string} */
+            action: "pause";
+            /**
+             * Format: int32
+             * @description For so long; from one second to a year.
+             */
+            after_seconds: number;
+        } | {
+            /** @enum {string} */
+            action: "stop";
+            /**
+             * Format: int32
+             * @description For so long; from one second to a year.
+             */
+            after_seconds: number;
+        };
+        /** @description What is about to happen to a session or some of its workers, unless somebody uses them. */
+        IdleWarning: {
+            /** @description What will be done. */
+            action: components["schemas"]["IdleAction"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+        };
         /** @description Answer of `POST …/input`: the input was handed to the worker. */
         InputReceipt: {
             /** @description Whether the same input had been typed before; it was not typed again. */
             duplicate: boolean;
         };
-        /** @description One thing that is wrong with a session. */
-        Issue: {
-            message: string;
-            type: string;
+        /** @description Answer of `POST /api/repositories/{id}/github-issue`. */
+        IssueBody: {
+            /** @description The issue. */
+            issue: components["schemas"]["GitHubIssue"];
         };
         /** @description Answer of `POST /api/auth/codes`. */
         IssuedCode: {
@@ -838,9 +1317,104 @@ export interface components {
             /** @description The address that signs a browser in. */
             url: string;
         };
+        /** @description A durable unit of background work. */
+        Job: {
+            /**
+             * Format: int32
+             * @description Attempts so far, the one under way included.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description When it was done.
+             */
+            completedAt?: number | null;
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            createdAt: number;
+            /** @description The job's id. */
+            id: components["schemas"]["JobId"];
+            /** @description How the last attempt failed, in words for people. */
+            lastError?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts after which it stalls.
+             */
+            maxAttempts: number;
+            /**
+             * Format: int64
+             * @description When the next attempt may begin.
+             */
+            nextRetryAt: number;
+            /**
+             * @description What it is to be done with; its keys depend on the type. `{"_parseError":true,"raw":"…"}`
+             *     when it cannot be read.
+             */
+            payload: unknown;
+            /**
+             * Format: int32
+             * @description Jobs with a higher priority come first.
+             */
+            priority: number;
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description What a completed job made; its keys depend on the type. */
+            result?: unknown;
+            /**
+             * Format: int64
+             * @description When the last attempt began.
+             */
+            startedAt?: number | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["JobStatus"];
+            /** @description What is to be done, for example `cleanup:worker-output` or `clone`. */
+            type: string;
+        };
+        /**
+         * Format: uuid
+         * @description Names a job: a durable unit of background work.
+         */
+        JobId: string;
+        /** @description How far an attempt has come. */
+        JobProgress: {
+            /**
+             * Format: int32
+             * @description How much of the step is done, 0 to 100, where it can be told.
+             */
+            percent?: number | null;
+            /** @description What is being done, in words for people. */
+            step: string;
+        };
+        /**
+         * @description Where a job stands.
+         * @enum {string}
+         */
+        JobStatus: "pending" | "processing" | "completed" | "stalled";
         /** @description Answer of `GET /api/auth/me`. */
         Me: {
             signedIn: boolean;
+        };
+        /** @description Answer of `POST /api/sessions/{sid}/messages`. */
+        MessageBody: {
+            /** @description The message. */
+            message: components["schemas"]["WorkerMessage"];
+        };
+        /** @description Fields of `POST /api/sessions/{sid}/messages`, as `multipart/form-data`. */
+        MessageForm: {
+            /** @description The text: at most 10,000 UTF-16 units; may be empty when there are files. */
+            content?: string | null;
+            /** @description At most 10 files of 10 MiB together. */
+            files?: string[] | null;
+            /** @description The worker that sends it; a person when absent. */
+            fromWorkerId?: string | null;
+            /** @description The worker it goes to. */
+            toWorkerId: string;
+        };
+        /** @description `POST /api/system/open` and `POST /api/system/open-in-vscode`. */
+        OpenPath: {
+            /** @description A file or directory; absolute or `~/…`. */
+            path: string;
         };
         /** @description `PATCH /api/agents/{id}`: absent keeps, null clears where a value may be absent. */
         PatchAgent: {
@@ -860,6 +1434,7 @@ export interface components {
         PatchRepository: {
             /** @description The environment, as dotenv text. */
             envVars?: string | null;
+            idle?: components["schemas"]["IdlePolicy"] | null;
             /** @description The setup command. */
             setupCommand?: string | null;
         };
@@ -867,8 +1442,13 @@ export interface components {
         PatchSession: {
             /** @description The new name of the branch. */
             branch?: string | null;
+            idle?: components["schemas"]["IdlePolicy"] | null;
             /** @description The new title; empty clears it. */
             title?: string | null;
+        };
+        /** @description `PATCH /api/settings`: null returns to what the server's configuration says. */
+        PatchSettings: {
+            idle?: components["schemas"]["IdlePolicy"] | null;
         };
         /** @description Answer of `PATCH /api/sessions/{id}`: what was changed, and the session after it. */
         PatchedSession: {
@@ -906,6 +1486,15 @@ export interface components {
             /** @enum {string} */
             kind: "directory";
         };
+        /** @description Answer of `GET /api/sessions/{id}/pr-link`. */
+        PrLink: {
+            /** @description The session's branch. */
+            branchName: string;
+            /** @description `owner/name` of the repository where it is hosted. */
+            orgRepo?: string | null;
+            /** @description The pull request of the branch; null when there is none or it could not be asked for. */
+            prUrl?: string | null;
+        };
         /**
          * @description The body of every error, served as `application/problem+json` (RFC 9457).
          *
@@ -941,7 +1530,7 @@ export interface components {
              * @description The process id, while it lives.
              */
             pid?: number | null;
-            /** @description Why it could not start, was lost or cannot be judged. */
+            /** @description Why it could not start, was lost, was stopped by an idle rule or cannot be judged. */
             reason?: string | null;
             /** @description The size of its terminal. */
             size: components["schemas"]["TerminalSize"];
@@ -953,6 +1542,19 @@ export interface components {
          * @enum {string}
          */
         ProcessState: "starting" | "running" | "exited" | "failed-to-start" | "lost" | "unknown" | "stopped";
+        /** @description Answer of `GET …/branches/{branch}/remote-status`. */
+        RemoteStatus: {
+            /**
+             * Format: int32
+             * @description Commits that only the local branch has.
+             */
+            ahead: number;
+            /**
+             * Format: int32
+             * @description Commits that only the remote has.
+             */
+            behind: number;
+        };
         /** @description Answer of `GET /api/repositories`. */
         RepositoriesBody: {
             repositories: components["schemas"]["Repository"][];
@@ -968,6 +1570,7 @@ export interface components {
             envVars?: string | null;
             /** @description The repository's id. */
             id: components["schemas"]["RepositoryId"];
+            idle?: components["schemas"]["IdlePolicy"] | null;
             /** @description The last component of the path. */
             name: string;
             /** @description The main worktree. */
@@ -1027,6 +1630,8 @@ export interface components {
             createdAt: string;
             /** @description The session's id. */
             id: components["schemas"]["SessionId"];
+            idle?: components["schemas"]["IdlePolicy"] | null;
+            idleWarning?: components["schemas"]["IdleWarning"] | null;
             /** @description The prompt the first agent was started with. */
             initialPrompt?: string | null;
             /** @description Whether the directory is the repository's main worktree. */
@@ -1035,8 +1640,10 @@ export interface components {
             locationMissing?: boolean;
             /** @description The directory, as given when the session was created. */
             locationPath: string;
-            /** @description Whether the session was paused by its user. */
+            /** @description Whether the session is paused. */
             paused: boolean;
+            /** @description Why it was paused, when its idle rule did it; opening it resumes it then. */
+            pausedBecause?: string | null;
             repositoryId?: components["schemas"]["RepositoryId"] | null;
             /** @description The repository's name, `Unknown` when it is gone. */
             repositoryName?: string | null;
@@ -1061,6 +1668,18 @@ export interface components {
          * @description Names a session: a directory, a title and its workers.
          */
         SessionId: string;
+        /** @description One thing that is wrong with a session. */
+        SessionIssue: {
+            /** @description A sentence for people. */
+            message: string;
+            /** @description The kind. */
+            type: components["schemas"]["SessionIssueKind"];
+        };
+        /**
+         * @description What can be wrong with a session.
+         * @enum {string}
+         */
+        SessionIssueKind: "directory_not_found" | "not_git_repository" | "branch_not_found";
         /**
          * @description The kind of a session.
          * @enum {string}
@@ -1085,6 +1704,11 @@ export interface components {
         SessionsBody: {
             /** @description All sessions, oldest first, paused ones included. */
             sessions: components["schemas"]["Session"][];
+        };
+        /** @description Answer of `GET` and `PATCH /api/settings`. */
+        Settings: {
+            /** @description What becomes of workers that have nothing to do, where nothing else is set. */
+            idle: components["schemas"]["IdlePolicy"];
         };
         /** @description `POST /api/auth/sign-in`: trades the one-time code of the sign-in address for a cookie. */
         SignIn: {
@@ -1156,22 +1780,31 @@ export interface components {
         };
         /** @description The part of a session that can be invalid. */
         ValidatedPlace: {
+            /** @description The directory. */
             locationPath: string;
+            /** @description The title. */
             title?: string | null;
+            /** @description Worktree or any directory. */
             type: components["schemas"]["SessionKind"];
+            /** @description The branch of a worktree session. */
             worktreeId?: string | null;
         };
         /** @description What was found out about one session. */
         ValidatedSession: {
-            issues: components["schemas"]["Issue"][];
+            /** @description What is wrong with it. */
+            issues: components["schemas"]["SessionIssue"][];
+            /** @description What of it can be invalid. */
             session: components["schemas"]["ValidatedPlace"];
+            /** @description The session. */
             sessionId: components["schemas"]["SessionId"];
+            /** @description Whether nothing is wrong with it. */
             valid: boolean;
         };
         /** @description Answer of `GET /api/sessions/validate`. */
         Validation: {
             /** @description Whether any session is invalid. */
             hasIssues: boolean;
+            /** @description All sessions, paused ones included. */
             results: components["schemas"]["ValidatedSession"][];
         };
         /** @description One tab of a session. */
@@ -1212,6 +1845,30 @@ export interface components {
          * @enum {string}
          */
         WorkerKind: "agent" | "terminal" | "git-diff";
+        /** @description A message that was delivered. */
+        WorkerMessage: {
+            /** @description The text; empty when only files were sent. */
+            content: string;
+            /** @description Where the files that came with it are kept, in their order. */
+            files?: string[];
+            /** @description The worker that sent it, or `user`. */
+            fromWorkerId: string;
+            /** @description What people call the sender. */
+            fromWorkerName: string;
+            /** @description The message's id. */
+            id: string;
+            /** @description The session of the worker it went to. */
+            sessionId: components["schemas"]["SessionId"];
+            /**
+             * Format: date-time
+             * @description When it was delivered.
+             */
+            timestamp: string;
+            /** @description The worker it went to. */
+            toWorkerId: components["schemas"]["WorkerId"];
+            /** @description What people call that worker. */
+            toWorkerName: string;
+        };
         /** @description Answer of `GET /api/sessions/{sid}/workers`. */
         WorkersBody: {
             workers: components["schemas"]["Worker"][];
@@ -1810,6 +2467,162 @@ export interface operations {
             };
         };
     };
+    repositories_remote_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+                /** @description The branch */
+                branch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteStatus"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repositories_fetch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repositories_github: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            302: {
+                headers: {
+                    /** @description The page */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repositories_github_issue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FetchIssue"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssueBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repositories_refresh_default_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultBranch"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     repositories_worktrees: {
         parameters: {
             query?: never;
@@ -2052,6 +2865,115 @@ export interface operations {
             };
         };
     };
+    sessions_branches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branches"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_commits: {
+        parameters: {
+            query: {
+                /** @description A branch or commit. */
+                base: string;
+            };
+            header?: never;
+            path: {
+                /** @description The session */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitsBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: components["schemas"]["SessionId"];
+                /** @description The form; asciicast when absent. */
+                format: "asciicast" | "text" | "html" | "json";
+                /**
+                 * @description The worker; the first agent when absent, else the first terminal. The JSON form tells of all
+                 *     workers when absent.
+                 */
+                worker: components["schemas"]["WorkerId"] | null;
+                /** @description Leaves out what happened before this time. */
+                from: string | null;
+                /** @description Leaves out what happened after this time. */
+                to: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description A name for the file */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-asciicast": string;
+                    "text/plain": string;
+                    "text/html": string;
+                    "application/json": unknown;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sessions_delete_invalid: {
         parameters: {
             query?: never;
@@ -2082,6 +3004,43 @@ export interface operations {
             };
         };
     };
+    messages_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same message is delivered once per key */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The session of the worker it goes to */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["MessageForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sessions_pause: {
         parameters: {
             query?: never;
@@ -2100,6 +3059,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_pr_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrLink"];
                 };
             };
             default: {
@@ -2226,6 +3215,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_get: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A commit, a branch or any expression that names a commit, or `merge-base:<branch>`; the
+                 *     worker's own base when absent.
+                 */
+                base?: string;
+                /** @description `working-dir` (when absent), or an expression that names a commit. */
+                target?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The session */
+                sid: components["schemas"]["SessionId"];
+                /** @description Its diff worker */
+                wid: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitDiff"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_file: {
+        parameters: {
+            query: {
+                /** @description The file, as in `files[].path`. */
+                path: string;
+                /** @description As of `GET …/diff`. */
+                base?: string;
+                /** @description As of `GET …/diff`. */
+                target?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The session */
+                sid: components["schemas"]["SessionId"];
+                /** @description Its diff worker */
+                wid: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffFileBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_lines: {
+        parameters: {
+            query: {
+                /** @description The file, as in `files[].path`. */
+                path: string;
+                /** @description The first line wanted, from 1. */
+                start: number;
+                /** @description The last line wanted; at most 5,000 are given. */
+                end: number;
+                /** @description `working-dir` (when absent), or an expression that names a commit. */
+                target?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The session */
+                sid: components["schemas"]["SessionId"];
+                /** @description Its diff worker */
+                wid: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffLinesBody"];
                 };
             };
             default: {
@@ -2412,6 +3521,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TextBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    server_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenPath"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    server_open_in_vscode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenPath"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             default: {

@@ -8,6 +8,7 @@ mod box_of;
 mod commands;
 mod damage;
 mod followers;
+mod idle;
 mod lifecycle;
 mod refusals;
 mod serve;

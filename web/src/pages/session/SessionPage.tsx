@@ -64,9 +64,18 @@ function Opened({ session, wid }: { session: Session; wid: string | undefined })
 }
 
 function Paused({ session }: { session: Session }) {
+  const byRule = session.pausedBecause !== undefined;
+  useEffect(() => {
+    // What a rule paused starts again when it is opened; what a person paused waits for a person.
+    if (byRule) void attempt('Could not resume', () => change.resume(session.id));
+  }, [byRule, session.id]);
   return (
     <Notice icon={<CirclePause size={26} aria-hidden />} title="This session is paused">
-      <p>Its processes were ended; directory, branch and output are kept.</p>
+      <p>
+        {session.pausedBecause === undefined
+          ? 'Its processes were ended; directory, branch and output are kept.'
+          : `It was ${session.pausedBecause}.`}
+      </p>
       <Button
         tone="primary"
         className="mt-3"

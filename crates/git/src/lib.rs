@@ -1,12 +1,14 @@
 //! Git and worktrees, through the `git` program.
 //!
 //! Owns every command line given to git and the parsing of its machine formats. Knows repositories,
-//! branches and worktrees; knows nothing of sessions, of the data directory or of who asks.
+//! branches, worktrees, remotes, and the trash that keeps the work of removed worktrees; knows nothing of sessions, of the data directory or of who asks.
 //!
 //! Repositories are not trusted: a read runs nothing that their configuration names (no hook, no
 //! file system monitor, no filter, no diff driver, no fetch), and no name from outside can become an
 //! option. Adding a worktree checks files out, which runs the filters (LFS, git-crypt) that the
-//! files need; hooks stay off there too.
+//! files need; hooks stay off there too. Fetching and cloning use the user's own ssh command and
+//! credential helpers, never the repository's, and ask nobody for passwords. Keeping work in the
+//! trash and restoring it runs nothing at all.
 //!
 //! How it fails: errors are typed by what the caller would do; git's own words are kept for people.
 //! Every command ends: by itself, at its time limit or when the caller drops it, and its process

@@ -10,6 +10,7 @@
 )]
 
 mod attach;
+mod diff;
 mod echo;
 mod flow;
 mod inputs;
@@ -56,7 +57,7 @@ impl Bench {
 /// A measurement: its name, what it tells, and how it is taken.
 type Measurement = (&'static str, &'static str, fn(&Bench) -> Result<Vec<Row>>);
 
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [Measurement; 7] = [
     (
         "flow",
         "throughput to one client, and CPU per 100 MB",
@@ -82,6 +83,11 @@ const MEASUREMENTS: [Measurement; 6] = [
         "restart",
         "first snapshot after the server was killed",
         attach::measure_restart,
+    ),
+    (
+        "diff",
+        "diffs and worktrees of a repository of 50,000 files",
+        diff::measure,
     ),
 ];
 

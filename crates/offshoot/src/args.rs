@@ -276,6 +276,9 @@ pub(crate) struct Send {
     /// Type the text as it is and press nothing.
     #[arg(long, conflicts_with = "enter")]
     pub(crate) no_enter: bool,
+    /// Send a file along; its path on the server's machine is typed after the text. May be repeated.
+    #[arg(long = "file", short, value_name = "FILE", conflicts_with = "no_enter", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
     /// Type the text once per key, however often this is run [default: a new key].
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use offshoot_protocol::rest::{InputReceipt, SendInput};
+use offshoot_protocol::{SessionId, WorkerId};
 use reqwest::Method;
+use reqwest::multipart::{Form, Part};
 
 use crate::args::Send;
 use crate::client::{Client, worker_path};
@@ -21,9 +23,16 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Types text into a worker. The key makes a repeated try harmless, so a server that goes away
 /// in between is asked again.
 pub(crate) async fn run(client: &Client, args: Send) -> Result<()> {
-    let text = text(&args)?;
+    let text = if args.files.is_empty() || !args.text.is_empty() {
+        text(&args)?
+    } else {
+        String::new()
+    };
     let sessions = client.sessions().await?;
     let target = pick::find(&sessions, &args.name)?;
+    if !args.files.is_empty() {
+        return message(client, target.session.id, target.worker()?.id, text, &args).await;
+    }
     let path = worker_path(target.session.id, target.worker()?.id, "/input");
     let submit = !args.no_enter;
     let body = SendInput { text, submit };
@@ -43,6 +52,34 @@ pub(crate) async fn run(client: &Client, args: Send) -> Result<()> {
         }
     }
     unreachable!("the last try returns")
+}
+
+/// Sends text and files as one message. The worker that this runs in, if any, is its sender.
+async fn message(
+    client: &Client,
+    session: SessionId,
+    to: WorkerId,
+    text: String,
+    args: &Send,
+) -> Result<()> {
+    let mut form = Form::new()
+        .text("toWorkerId", to.to_string())
+        .text("content", text);
+    if let Ok(from) = std::env::var("OFFSHOOT_WORKER_ID") {
+        form = form.text("fromWorkerId", from);
+    }
+    for path in &args.files {
+        let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let part = Part::bytes(bytes).file_name(name.to_string_lossy().into_owned());
+        form = form.part("files", part);
+    }
+    let path = format!("/api/sessions/{session}/messages");
+    let mut request = client.request(Method::POST, &path).multipart(form);
+    if let Some(key) = &args.key {
+        request = request.header("Idempotency-Key", key);
+    }
+    client.send(request).await.map(drop)
 }
 
 fn is_away(err: &anyhow::Error) -> bool {

@@ -115,6 +115,11 @@ impl Home {
         self.deleted().join(id.to_string())
     }
 
+    /// The directory of a deleted worker.
+    pub(crate) fn deleted_worker(&self, session: SessionId, id: WorkerId) -> PathBuf {
+        self.deleted_session(session).join(id.to_string())
+    }
+
     /// Logs of jobs.
     pub(crate) fn jobs(&self) -> PathBuf {
         self.root.join("jobs")

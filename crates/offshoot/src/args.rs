@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// List, restore and drop the work of worktrees that were removed with work in them.
     #[command(subcommand)]
     Trash(Trash),
+    /// List background jobs, say why one failed, retry or cancel it.
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Make, list and revoke tokens for scripts.
     #[command(subcommand)]
     Token(Token),
@@ -413,6 +416,54 @@ impl From<Fate> for WorktreeFate {
             Fate::Discard => Self::Discard,
         }
     }
+}
+
+/// The commands of `jobs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, newest first.
+    #[command(visible_alias = "ls")]
+    List(Output),
+    /// Show one job with how it failed.
+    Show {
+        /// The beginning of its id.
+        job: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print what a job wrote.
+    Log {
+        /// The beginning of its id.
+        job: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Try a stalled job again.
+    Retry {
+        /// The beginning of its id.
+        job: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a job that waits or runs; it can be retried.
+    Cancel {
+        /// The beginning of its id.
+        job: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove a job that waits or is stalled.
+    Rm {
+        /// The beginning of its id.
+        job: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// The commands of `token`.

@@ -36,7 +36,9 @@ impl Failure {
             Self::NoServer(_) => 3,
             Self::Name(_) => 4,
             Self::Refused(problem) => match problem.code {
-                ErrorCode::SessionNotFound | ErrorCode::WorkerNotFound => 4,
+                ErrorCode::SessionNotFound | ErrorCode::WorkerNotFound | ErrorCode::JobNotFound => {
+                    4
+                }
                 _ => 5,
             },
         }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use offshoot_protocol::limits::BODY_BYTES;
-use offshoot_protocol::{ErrorCode, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{ErrorCode, JobId, RepositoryId, SessionId, WorkerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -142,6 +142,21 @@ pub(crate) struct WorkerPath(pub(crate) SessionId, pub(crate) WorkerId);
 /// The id in a path of repositories.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RepositoryPath(pub(crate) RepositoryId);
+
+/// The id in a path of jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JobPath(pub(crate) JobId);
+
+impl<S: Send + Sync> FromRequestParts<S> for JobPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let job: String = path(parts, state).await?;
+        job.parse()
+            .map(Self)
+            .map_err(|_| ApiError::new(ErrorCode::JobNotFound, "Job not found"))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
     type Rejection = ApiError;

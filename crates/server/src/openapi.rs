@@ -45,6 +45,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "notifications", description = "Who is told what outside"),
         (name = "repositories", description = "Registered git repositories"),
         (name = "worktrees", description = "Worktrees of a repository, and its trash"),
+        (name = "jobs", description = "Background work"),
         (name = "agents", description = "How agents are started"),
     )
 )]

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, diff, export, hosting, messages, notifications, repositories, sessions, settings,
-    system, tokens, workers, worktrees,
+    agents, auth, diff, export, hosting, jobs, messages, notifications, repositories, sessions,
+    settings, system, tokens, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -99,6 +99,14 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
             notifications::delete_webhook
         ))
         .routes(routes!(notifications::test_webhook))
+        .routes(routes!(jobs::clone_repository))
+        // jobs
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::stats))
+        .routes(routes!(jobs::get, jobs::delete))
+        .routes(routes!(jobs::log))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::cancel))
         // agents
         .routes(routes!(agents::list, agents::create))
         .routes(routes!(agents::get, agents::patch, agents::delete))

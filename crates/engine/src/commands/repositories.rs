@@ -176,16 +176,18 @@ impl Engine {
     }
 
     async fn unregister_repository_now(&self, id: RepositoryId) -> Result<(), EngineError> {
+        let known = self.repository(id)?;
         {
             let state = self.state();
-            state.repository(id)?;
             state.refuse_in_use("Repository", |entry| entry.row.repository_id == Some(id))?;
         }
         let deleted = self.inner.store.delete_repository(id).await;
         deleted.map_err(|err| self.store_error("forget the repository", err))?;
-        let mut state = self.state();
-        state.repositories.retain(|entry| entry.row.id != id);
-        state.events.publish(Event::RepositoryDeleted(id));
+        self.state().repositories.retain(|entry| entry.row.id != id);
+        let path = Path::new(&known.path);
+        self.clean_up_repository(path, known.remote_url.as_deref())
+            .await;
+        self.state().events.publish(Event::RepositoryDeleted(id));
         Ok(())
     }
 

@@ -396,6 +396,7 @@ impl Engine {
             .delete_session(id)
             .await
             .map_err(|err| self.store_error("delete the session", err))?;
+        self.clean_up_session(id).await;
         let mut state = self.state();
         state.sessions.retain(|entry| entry.row.id != id);
         state.idle.forget(id);
@@ -413,6 +414,7 @@ impl Engine {
         if let Err(err) = self.inner.store.delete_session(session.row.id).await {
             tracing::warn!(session = %session.row.id, %err, "take back a session that failed to start");
         }
+        self.clean_up_session(session.row.id).await;
     }
 
     /// Changes a session's row in the database and in memory.

@@ -63,6 +63,7 @@ impl Engine {
         if let Err(err) = self.start_worker(&session, &worker, &first()).await {
             if let Some(handle) = &worker.handle {
                 handle.delete().await?;
+                self.clean_up_worker(session_id, worker.id).await;
             }
             return Err(err);
         }
@@ -102,6 +103,7 @@ impl Engine {
                 deleted.map_err(|err| self.store_error("delete the worker", err))?;
             }
         }
+        self.clean_up_worker(session_id, worker_id).await;
         let mut state = self.state();
         state
             .session_mut(session_id)?
@@ -264,6 +266,7 @@ impl Engine {
         });
         let setup = WorkerSetup {
             dir: inner.home.worker(row.id),
+            deleted_dir: inner.home.deleted_worker(row.session_id, row.id),
             socket: inner.home.socket(row.id),
             program: inner.shim_program.clone(),
             server_epoch: inner.server_epoch,

@@ -43,11 +43,11 @@ pub(crate) struct CleanupRepository {
 
 impl CleanupWorkerOutput {
     pub(super) async fn run(&self, engine: &Engine, context: &JobContext) -> Result<(), JobError> {
-        let session = engine.inner.home.deleted_session(self.session_id);
-        let dir = session.join(self.worker_id.to_string());
+        let home = &engine.inner.home;
+        let dir = home.deleted_worker(self.session_id, self.worker_id);
         remove(dir, context).await?;
         // The last worker takes the session's directory with it.
-        let _ = std::fs::remove_dir(session);
+        let _ = std::fs::remove_dir(home.deleted_session(self.session_id));
         Ok(())
     }
 }
@@ -163,25 +163,53 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 }
 
 impl Engine {
+    /// Has the files of a deleted worker removed.
+    pub(crate) async fn clean_up_worker(&self, session_id: SessionId, worker_id: WorkerId) {
+        let work = CleanupWorkerOutput {
+            session_id,
+            worker_id,
+        };
+        self.clean_up(Work::CleanupWorkerOutput(work)).await;
+    }
+
+    /// Has the files of a deleted session's workers removed.
+    pub(crate) async fn clean_up_session(&self, session_id: SessionId) {
+        let work = CleanupSessionOutputs { session_id };
+        self.clean_up(Work::CleanupSessionOutputs(work)).await;
+    }
+
+    /// Has what is left of an unregistered repository removed, unless another one lies there too.
+    pub(crate) async fn clean_up_repository(&self, path: &Path, remote_url: Option<&str>) {
+        let root = self.inner.home.worktrees();
+        let dir_of =
+            |path: &Path, url: Option<&str>| crate::worktrees::directory_of(&root, url, path);
+        let repo_dir = dir_of(path, remote_url);
+        let is_shared = self
+            .repositories()
+            .iter()
+            .any(|other| dir_of(Path::new(&other.path), other.remote_url.as_deref()) == repo_dir);
+        if !is_shared {
+            let work = CleanupRepository { repo_dir };
+            self.clean_up(Work::CleanupRepository(work)).await;
+        }
+    }
+
     /// Has the leftovers of a deletion removed. Where that cannot be recorded, as on a full disk,
     /// they are removed at once: deleting is how people get space.
-    pub(crate) async fn clean_up(&self, work: Work) {
+    async fn clean_up(&self, work: Work) {
+        let home = &self.inner.home;
         let dir = match &work {
-            Work::CleanupWorkerOutput(work) => self
-                .inner
-                .home
-                .deleted_session(work.session_id)
-                .join(work.worker_id.to_string()),
-            Work::CleanupSessionOutputs(work) => self.inner.home.deleted_session(work.session_id),
-            _ => PathBuf::new(),
+            Work::CleanupWorkerOutput(work) => {
+                Some(home.deleted_worker(work.session_id, work.worker_id))
+            }
+            Work::CleanupSessionOutputs(work) => Some(home.deleted_session(work.session_id)),
+            _ => None,
         };
         let Err(err) = self.enqueue(work, Options::default()).await else {
             return;
         };
         tracing::warn!(%err, "record a cleanup; it is done at once");
-        if dir.as_os_str().is_empty() {
-            return;
-        }
+        let Some(dir) = dir else { return };
         let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
         if let Ok(Err(err)) = removed.map(gone) {
             tracing::warn!(%err, "remove a deleted worker's files");

@@ -138,18 +138,30 @@ impl WorkerTask {
         // Nobody will look at it again.
         self.screen = None;
         self.end_living().await?;
-        match std::fs::remove_dir_all(&self.setup.dir) {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-                return Err(EngineError::internal("remove the worker's directory")(err));
-            }
-            _ => {}
-        }
+        self.set_aside()
+            .map_err(EngineError::internal("remove the worker's directory"))?;
         // A socket whose shim was killed is left behind by it.
         let _ = std::fs::remove_file(&self.setup.socket);
         let deleted = self.setup.store.delete_worker(self.setup.row.id).await;
         deleted
             .map(|_| ())
             .map_err(EngineError::internal("delete the worker's row"))
+    }
+
+    /// Takes the directory away from where workers are looked for; whoever deletes has its space
+    /// freed. Where it cannot be moved, as on a full disk, it is removed at once.
+    fn set_aside(&self) -> std::io::Result<()> {
+        let (dir, aside) = (&self.setup.dir, &self.setup.deleted_dir);
+        if let Some(above) = aside.parent()
+            && std::fs::create_dir_all(above).is_ok()
+            && std::fs::rename(dir, aside).is_ok()
+        {
+            return Ok(());
+        }
+        match std::fs::remove_dir_all(dir) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => Err(err),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn on_frame(&mut self, frame: Result<FromShim, LinkError>) {

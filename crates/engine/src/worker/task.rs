@@ -79,6 +79,8 @@ pub(crate) struct WorkerSetup {
     pub(crate) life: Life,
     /// The worker's directory.
     pub(crate) dir: PathBuf,
+    /// Where its directory is moved to when it is deleted.
+    pub(crate) deleted_dir: PathBuf,
     /// Where a new shim binds its socket.
     pub(crate) socket: PathBuf,
     pub(crate) program: PathBuf,

@@ -23,4 +23,4 @@ mod trash;
 
 pub(crate) use create::CreateWorktreeWork;
 pub(crate) use delete::{DeleteWorktreeWork, Deleting};
-pub(crate) use place::Reserving;
+pub(crate) use place::{Reserving, directory_of};

@@ -4,6 +4,7 @@ mod config;
 mod doctor;
 mod export;
 mod idle;
+mod jobs;
 pub(crate) use idle::{action as idle_action, policy as idle_policy};
 mod lifecycle;
 mod logs;
@@ -63,6 +64,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Resume(args) => done(lifecycle::resume(client, &args).await),
         Command::Rm(args) => done(rm::run(client, settings, &args).await),
         Command::Trash(args) => done(trash::run(client, args).await),
+        Command::Jobs(args) => done(jobs::run(client, args).await),
         Command::Token(args) => done(token::run(client, args).await),
         Command::Signin(output) => done(sign_in::run(client, output).await),
         Command::Serve(_)

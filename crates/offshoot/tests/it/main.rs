@@ -9,6 +9,7 @@ mod commands;
 mod damage;
 mod followers;
 mod idle;
+mod jobs;
 mod lifecycle;
 mod refusals;
 mod serve;

@@ -8,6 +8,7 @@ pub(crate) mod auth;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod hosting;
+pub(crate) mod jobs;
 pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod repositories;

@@ -112,7 +112,11 @@ async fn supervise(engine: &Engine, work: Work, row: &JobRow, context: &JobConte
                     _ => End::Stopped,
                 };
             }
-            Some(joined) = task.join_next() => return end_of(joined),
+            Some(joined) = task.join_next() => return match end_of(joined) {
+                // It may notice sooner than this loop that it was canceled.
+                End::Failed(_) if context.cancelled().is_cancelled() => End::Canceled,
+                end => end,
+            },
             () = context.cancelled().cancelled() => {
                 return match finish(&mut task, GRACE).await {
                     Some(End::Done) => End::Done,

@@ -105,7 +105,9 @@ fn a_job_in_the_middle_of_which_the_server_is_killed_runs_again() {
     until_called(&rig, 2);
     fs::write(rig.user_dir().join("go"), "").unwrap();
     let done = until_status(&rig, &id, JobStatus::Completed);
-    assert_eq!(done.attempts, 2);
+    // The git of the dead server may still live and take the folder away from its successor, which
+    // costs that one an attempt.
+    assert!((2..=3).contains(&done.attempts), "{done:?}");
     let result = done.result.unwrap();
     let path = rig.user_dir().join("shop");
     assert_eq!(result["path"], json!(path));

@@ -12,6 +12,7 @@ mod access;
 mod app;
 mod hosting;
 mod messages;
+mod notifications;
 mod rest;
 mod rig;
 mod terminal_v1;
@@ -33,6 +34,7 @@ fn main() {
         .chain(rest::trials())
         .chain(app::trials())
         .chain(messages::trials())
+        .chain(notifications::trials())
         .chain(hosting::trials())
         .chain(terminal_v2::trials())
         .chain(terminal_v1::trials())

@@ -255,7 +255,10 @@ fn engine_config(dir: &Path) -> EngineConfig {
         ],
         setup_limit: std::time::Duration::from_secs(600),
         version: "0".to_owned(),
-        notifications: offshoot_engine::NotificationConfig::default(),
+        notifications: offshoot_engine::NotificationConfig {
+            allow_private: true,
+            ..Default::default()
+        },
     }
 }
 

@@ -15,6 +15,7 @@ mod refusals;
 mod serve;
 mod survival;
 mod typing;
+mod worktrees;
 
 use std::process::Command;
 

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Trial;
-use offshoot_engine::EngineError;
-use offshoot_protocol::rest::{Place, StartSession, WorktreeFate};
+use offshoot_engine::{Engine, EngineError, Event};
+use offshoot_protocol::RepositoryId;
+use offshoot_protocol::rest::{PatchRepository, Place, StartSession, WorktreeFate};
 use offshoot_protocol::view::SessionKind;
+use offshoot_protocol::worktree::{CreateWorktree, WorktreeMode};
 
 use crate::fixture::{Spot, first_worker, request, trial, wait_output};
 
@@ -35,6 +37,14 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "a_prompt_is_one_unchanged_argument",
             a_prompt_is_one_unchanged_argument,
+        ),
+        trial(
+            "a_creation_that_is_cancelled_leaves_nothing",
+            a_creation_that_is_cancelled_leaves_nothing,
+        ),
+        trial(
+            "a_lost_number_is_read_from_the_directory",
+            a_lost_number_is_read_from_the_directory,
         ),
     ]
 }
@@ -236,4 +246,92 @@ async fn sessions_started_at_once_share_a_new_repository() {
             .await
             .unwrap();
     }
+}
+
+async fn registered(spot: &Spot, engine: &Engine, setup: &str) -> RepositoryId {
+    repository(spot);
+    let path = spot.work();
+    let registered = engine.register_repository(path.to_str().unwrap()).await;
+    let id = registered.unwrap().id;
+    let change = PatchRepository {
+        setup_command: Some(Some(setup.to_owned())),
+        env_vars: None,
+    };
+    engine.patch_repository(id, change).await.unwrap();
+    id
+}
+
+fn custom(task: &str, branch: &str) -> CreateWorktree {
+    CreateWorktree {
+        task_id: task.to_owned(),
+        mode: WorktreeMode::Custom {
+            branch: branch.to_owned(),
+            base_branch: None,
+            use_remote: false,
+        },
+        auto_start_session: false,
+        agent_id: None,
+        initial_prompt: None,
+        title: None,
+    }
+}
+
+async fn a_creation_that_is_cancelled_leaves_nothing() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let id = registered(&spot, &engine, "echo begun; setsid sleep 1000 & sleep 1000").await;
+    let mut events = engine.subscribe().events;
+    let job = engine.create_worktree(id, custom("t", "b")).await.unwrap();
+    loop {
+        match events.next().await.unwrap().event {
+            Event::JobUpdated(told)
+                if told
+                    .progress
+                    .as_ref()
+                    .is_some_and(|now| now.step == "Setup: begun") =>
+            {
+                break;
+            }
+            Event::WorktreeCreated(_) | Event::WorktreeCreationFailed { .. } => panic!("too soon"),
+            _ => {}
+        }
+    }
+    assert_eq!(engine.worktrees(id).await.unwrap().len(), 2);
+    engine.cancel_job(job).await.unwrap();
+    loop {
+        match events.next().await.unwrap().event {
+            Event::WorktreeCreationFailed { task_id, .. } => break assert_eq!(task_id, "t"),
+            Event::WorktreeCreated(_) => panic!("it was cancelled"),
+            _ => {}
+        }
+    }
+    assert_eq!(engine.worktrees(id).await.unwrap().len(), 1);
+    assert_eq!(git(&spot.work(), &["branch", "--list", "b"]), "");
+    let marked = format!("OFFSHOOT_JOB_ID={job}");
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment);
+        assert!(
+            !environment.contains(&marked),
+            "{} lives",
+            entry.path().display()
+        );
+    }
+    engine.shutdown().await;
+}
+
+async fn a_lost_number_is_read_from_the_directory() {
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let id = registered(&spot, &engine, "true").await;
+    let path = spot.home().join("worktrees/work/wt-007-k2f9");
+    git(
+        &spot.work(),
+        &["worktree", "add", "-q", "-b", "x", path.to_str().unwrap()],
+    );
+    for _ in 0..2 {
+        let listed = engine.worktrees(id).await.unwrap();
+        assert_eq!(listed[1].index, Some(7), "{listed:?}");
+    }
+    engine.shutdown().await;
 }

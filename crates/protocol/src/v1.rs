@@ -37,6 +37,30 @@ pub struct WorkerActivity {
     pub activity_state: ActivityState,
 }
 
+/// What came of making a worktree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorktreeCreation {
+    /// The text that the client knows it by.
+    pub task_id: String,
+    /// The worktree.
+    pub worktree: Worktree,
+    /// Null when none was asked for.
+    pub session: Option<Session>,
+    /// Why the branch is not named by the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_name_fallback: Option<BranchNameFallback>,
+    /// How the setup command ended, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_command_result: Option<SetupCommandResult>,
+    /// Whether the base was not fetched although it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetch_failed: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch_error: Option<String>,
+}
+
 /// A frame of `/ws/app` from the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
@@ -94,20 +118,7 @@ pub enum AppFrame {
     RepositoryDeleted {
         repository_id: RepositoryId,
     },
-    WorktreeCreationCompleted {
-        task_id: String,
-        worktree: Worktree,
-        /// Null when none was asked for.
-        session: Option<Session>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        branch_name_fallback: Option<BranchNameFallback>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        setup_command_result: Option<SetupCommandResult>,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        fetch_failed: bool,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        fetch_error: Option<String>,
-    },
+    WorktreeCreationCompleted(Box<WorktreeCreation>),
     WorktreeCreationFailed {
         task_id: String,
         error: String,

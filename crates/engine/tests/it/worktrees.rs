@@ -255,7 +255,7 @@ async fn registered(spot: &Spot, engine: &Engine, setup: &str) -> RepositoryId {
     let id = registered.unwrap().id;
     let change = PatchRepository {
         setup_command: Some(Some(setup.to_owned())),
-        env_vars: None,
+        ..PatchRepository::default()
     };
     engine.patch_repository(id, change).await.unwrap();
     id

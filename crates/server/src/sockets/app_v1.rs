@@ -6,8 +6,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use axum::extract::ws::WebSocket;
-use offshoot_engine::{Event, EventStream, StreamEnd, Subscription, WorktreeCreated};
-use offshoot_protocol::v1::{ActivityState, AppFrame, AppRequest, WorkerActivity};
+use offshoot_engine::{Event, EventStream, StreamEnd, Subscription};
+use offshoot_protocol::v1::{
+    ActivityState, AppFrame, AppRequest, WorkerActivity, WorktreeCreation,
+};
 use offshoot_protocol::view::{self, Session, Worker, WorkerKind};
 use offshoot_protocol::{SessionId, WorkerId};
 
@@ -180,29 +182,12 @@ impl Said {
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
             // Clients of this dialect ask for jobs every few seconds.
             Event::JobUpdated(_) | Event::JobDeleted(_) => Vec::new(),
-            Event::WorktreeCreated(created) => vec![completed(*created)],
-            Event::WorktreeCreationFailed { task_id, error, .. } => {
-                vec![AppFrame::WorktreeCreationFailed { task_id, error }]
+            event @ (Event::WorktreeCreated(_)
+            | Event::WorktreeCreationFailed { .. }
+            | Event::WorktreeDeleted { .. }
+            | Event::WorktreeDeletionFailed { .. }) => {
+                frame_of_worktree(event).into_iter().collect()
             }
-            Event::WorktreeDeleted {
-                task_id,
-                session_id,
-                ..
-            } => vec![AppFrame::WorktreeDeletionCompleted {
-                task_id,
-                session_id: session_id.map(|id| id.to_string()).unwrap_or_default(),
-            }],
-            Event::WorktreeDeletionFailed {
-                task_id,
-                error,
-                git_status,
-                ..
-            } => vec![AppFrame::WorktreeDeletionFailed {
-                task_id,
-                session_id: String::new(),
-                error,
-                git_status,
-            }],
             Event::MessageSent(message) => vec![AppFrame::WorkerMessage { message }],
         }
     }
@@ -223,16 +208,44 @@ impl Said {
     }
 }
 
-fn completed(created: WorktreeCreated) -> AppFrame {
-    AppFrame::WorktreeCreationCompleted {
-        task_id: created.task_id,
-        worktree: created.worktree,
-        session: created.session,
-        branch_name_fallback: created.branch_name_fallback,
-        setup_command_result: created.setup_command_result,
-        fetch_failed: created.fetch_error.is_some(),
-        fetch_error: created.fetch_error,
-    }
+/// Translates what came of making or deleting a worktree.
+fn frame_of_worktree(event: Event) -> Option<AppFrame> {
+    Some(match event {
+        Event::WorktreeCreated(created) => {
+            AppFrame::WorktreeCreationCompleted(Box::new(WorktreeCreation {
+                task_id: created.task_id,
+                worktree: created.worktree,
+                session: created.session,
+                branch_name_fallback: created.branch_name_fallback,
+                setup_command_result: created.setup_command_result,
+                fetch_failed: created.fetch_error.is_some(),
+                fetch_error: created.fetch_error,
+            }))
+        }
+        Event::WorktreeCreationFailed { task_id, error, .. } => {
+            AppFrame::WorktreeCreationFailed { task_id, error }
+        }
+        Event::WorktreeDeleted {
+            task_id,
+            session_id,
+            ..
+        } => AppFrame::WorktreeDeletionCompleted {
+            task_id,
+            session_id: session_id.map(|id| id.to_string()).unwrap_or_default(),
+        },
+        Event::WorktreeDeletionFailed {
+            task_id,
+            error,
+            git_status,
+            ..
+        } => AppFrame::WorktreeDeletionFailed {
+            task_id,
+            session_id: String::new(),
+            error,
+            git_status,
+        },
+        _ => return None,
+    })
 }
 
 fn activities_of(session: &Session) -> impl Iterator<Item = WorkerActivity> {

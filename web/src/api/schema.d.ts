@@ -163,6 +163,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists jobs, newest first. */
+        get: operations["jobs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts jobs by where they stand. */
+        get: operations["jobs_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one job. */
+        get: operations["jobs_get"];
+        put?: never;
+        post?: never;
+        /** Removes a job that waits or is stalled. */
+        delete: operations["jobs_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a job that waits or runs; it is stalled then. A running one may take some seconds to end. */
+        post: operations["jobs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what a job's attempts wrote, oldest line first; at most 1 MiB. */
+        get: operations["jobs_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a stalled job wait for another round of attempts. */
+        post: operations["jobs_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/paths": {
         parameters: {
             query?: never;
@@ -192,6 +295,23 @@ export interface paths {
         put?: never;
         /** Registers a repository. */
         post: operations["repositories_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Clones a repository and registers it, as a job. */
+        post: operations["repositories_clone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -305,6 +425,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/repositories/{id}/integrations/slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns Slack of a repository. */
+        get: operations["slack_get"];
+        /** Sets Slack of a repository. */
+        put: operations["slack_put"];
+        post?: never;
+        /** Removes Slack of a repository. */
+        delete: operations["slack_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/integrations/slack/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test to Slack. */
+        post: operations["slack_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/repositories/{id}/refresh-default-branch": {
         parameters: {
             query?: never;
@@ -322,6 +478,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/repositories/{id}/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what is in the trash of a repository, the newest first. */
+        get: operations["trash_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/trash/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drops an entry of the trash for good. */
+        delete: operations["trash_drop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/trash/{entry}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a worktree again as it was when it was removed. The entry stays in the trash. */
+        post: operations["trash_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/repositories/{id}/worktrees": {
         parameters: {
             query?: never;
@@ -330,10 +537,28 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the worktrees, the main one first. */
-        get: operations["repositories_worktrees"];
+        get: operations["worktrees_list"];
+        put?: never;
+        /** Makes a worktree as a job, and a session in it if asked to. */
+        post: operations["worktrees_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/repositories/{id}/worktrees/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes a worktree of ours with its sessions. Work in it goes to the trash. */
+        delete: operations["worktrees_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -742,6 +967,23 @@ export interface paths {
         patch: operations["settings_patch"];
         trace?: never;
     };
+    "/api/settings/notifications/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells whether notifications can link to sessions. */
+        get: operations["notifications_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/open": {
         parameters: {
             query?: never;
@@ -811,6 +1053,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists webhooks, oldest first. */
+        get: operations["webhooks_list"];
+        put?: never;
+        /** Adds a webhook; its secret is shown this once. */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a webhook. */
+        delete: operations["webhooks_delete"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook. */
+        patch: operations["webhooks_patch"];
+        trace?: never;
+    };
+    "/api/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed test to a webhook. */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -832,6 +1127,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Answer of a request that is carried out later. */
+        Accepted: {
+            /** @description Always true. */
+            accepted: boolean;
+            /** @description The job that carries it out. */
+            jobId: string;
+        };
         /**
          * @description *v1*: whether any process of the session lives.
          * @enum {string}
@@ -945,6 +1247,11 @@ export interface components {
             /** @enum {string} */
             type: "job-updated";
         } | {
+            /** @description The repository. */
+            repositoryId: components["schemas"]["RepositoryId"];
+            /** @enum {string} */
+            type: "worktrees-changed";
+        } | {
             /** @description Its id. */
             jobId: components["schemas"]["JobId"];
             /** @enum {string} */
@@ -1009,6 +1316,16 @@ export interface components {
         ChecksBody: {
             /** @description The checks, in the order to show them. */
             checks: components["schemas"]["Check"][];
+        };
+        /** @description `POST /api/repositories/clone`: clones a repository and registers it. */
+        CloneRepository: {
+            /**
+             * @description The directory to make, absolute or `~/…`; absent, one named after the repository in the
+             *     user's home. It must not exist.
+             */
+            path?: string | null;
+            /** @description Where from: `https://…`, `ssh://…` or `user@host:path`. */
+            url: string;
         };
         /** @description A commit. */
         CommitInfo: {
@@ -1086,6 +1403,14 @@ export interface components {
             /** @description What the token is for, shown in the list. */
             name: string;
         };
+        /** @description `POST /api/webhooks`. */
+        CreateWebhook: {
+            /** @description What to tell; everything when absent. */
+            events?: components["schemas"]["WebhookEvent"][] | null;
+            repositoryId?: components["schemas"]["RepositoryId"] | null;
+            /** @description Where to send to: `https`, or `http` where private addresses are allowed. */
+            url: string;
+        };
         /** @description `POST /api/sessions/{id}/workers`. */
         CreateWorker: {
             /** @description The name on the tab. */
@@ -1098,12 +1423,34 @@ export interface components {
          * @enum {string}
          */
         CreateWorkerKind: "terminal";
+        /** @description `POST /api/repositories/{id}/worktrees`: makes a worktree as a job. */
+        CreateWorktree: components["schemas"]["WorktreeMode"] & {
+            agentId?: components["schemas"]["AgentId"] | null;
+            /** @description Start a session in it. */
+            autoStartSession?: boolean;
+            /**
+             * @description The prompt of the session, passed as one unchanged argument; in mode `prompt` also what the
+             *     branch is named after.
+             */
+            initialPrompt?: string | null;
+            /** @description Any text of the client; what came of it is told under it. */
+            taskId: string;
+            /** @description The title of the session. */
+            title?: string | null;
+        };
         /** @description Answer of `POST /api/tokens`: the only time the secret is shown. */
         CreatedToken: {
             /** @description The secret, to be sent as `Authorization: Bearer <secret>`. */
             secret: string;
             /** @description The token. */
             token: components["schemas"]["TokenView"];
+        };
+        /** @description Answer of `POST /api/webhooks`: the only time the secret is shown. */
+        CreatedWebhook: {
+            /** @description What requests are signed with. */
+            secret: string;
+            /** @description The webhook. */
+            webhook: components["schemas"]["Webhook"];
         };
         /** @description Answer of `POST …/refresh-default-branch`. */
         DefaultBranch: {
@@ -1140,7 +1487,7 @@ export interface components {
          * @description What went wrong, as a word that programs may match on. Words are never renamed.
          * @enum {string}
          */
-        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "start-failed" | "worker-unknown" | "input-full" | "disk-full" | "internal";
+        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-progress" | "trash-not-found" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "notification-not-found" | "notification-failed" | "start-failed" | "worker-unknown" | "input-full" | "disk-full" | "internal";
         /** @description How a process ended. */
         Exit: {
             /**
@@ -1371,6 +1718,11 @@ export interface components {
             /** @description What is to be done, for example `cleanup:worker-output` or `clone`. */
             type: string;
         };
+        /** @description Answer of a request that became a job. */
+        JobBody: {
+            /** @description The job. */
+            job: components["schemas"]["Job"];
+        };
         /**
          * Format: uuid
          * @description Names a job: a durable unit of background work.
@@ -1386,11 +1738,44 @@ export interface components {
             /** @description What is being done, in words for people. */
             step: string;
         };
+        /** @description How many jobs stand where. */
+        JobStats: {
+            /**
+             * Format: int64
+             * @description Jobs that are done and still remembered.
+             */
+            completed: number;
+            /**
+             * Format: int64
+             * @description Jobs that wait.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Jobs under way.
+             */
+            processing: number;
+            /**
+             * Format: int64
+             * @description Jobs that a person has to look at.
+             */
+            stalled: number;
+        };
         /**
          * @description Where a job stands.
          * @enum {string}
          */
         JobStatus: "pending" | "processing" | "completed" | "stalled";
+        /** @description One page of jobs, newest first. */
+        JobsBody: {
+            /** @description The jobs of the page. */
+            jobs: components["schemas"]["Job"][];
+            /**
+             * Format: int64
+             * @description How many jobs there are on all pages.
+             */
+            total: number;
+        };
         /** @description Answer of `GET /api/auth/me`. */
         Me: {
             signedIn: boolean;
@@ -1410,6 +1795,13 @@ export interface components {
             fromWorkerId?: string | null;
             /** @description The worker it goes to. */
             toWorkerId: string;
+        };
+        /** @description Answer of `GET /api/settings/notifications/status`. */
+        NotificationStatus: {
+            /** @description Where people open the UI; empty when it is not set. */
+            baseUrl: string;
+            /** @description Whether it is set, so that notifications can link to sessions. */
+            isBaseUrlConfigured: boolean;
         };
         /** @description `POST /api/system/open` and `POST /api/system/open-in-vscode`. */
         OpenPath: {
@@ -1449,6 +1841,13 @@ export interface components {
         /** @description `PATCH /api/settings`: null returns to what the server's configuration says. */
         PatchSettings: {
             idle?: components["schemas"]["IdlePolicy"] | null;
+        };
+        /** @description `PATCH /api/webhooks/{id}`: absent keeps. */
+        PatchWebhook: {
+            /** @description Whether anything is sent. */
+            enabled?: boolean | null;
+            /** @description What to tell. */
+            events?: components["schemas"]["WebhookEvent"][] | null;
         };
         /** @description Answer of `PATCH /api/sessions/{id}`: what was changed, and the session after it. */
         PatchedSession: {
@@ -1542,6 +1941,13 @@ export interface components {
          * @enum {string}
          */
         ProcessState: "starting" | "running" | "exited" | "failed-to-start" | "lost" | "unknown" | "stopped";
+        /** @description `PUT /api/repositories/{id}/integrations/slack`. */
+        PutSlack: {
+            /** @description Whether anything is sent; true when absent. */
+            enabled?: boolean | null;
+            /** @description The address of an incoming webhook; begins with `https://hooks.slack.com/`. */
+            webhookUrl: string;
+        };
         /** @description Answer of `GET …/branches/{branch}/remote-status`. */
         RemoteStatus: {
             /**
@@ -1593,6 +1999,13 @@ export interface components {
         RestartWorker: {
             /** @description Continue the last conversation instead of beginning a fresh one. */
             continueConversation?: boolean;
+        };
+        /** @description `POST /api/repositories/{id}/trash/{entry}/restore`. */
+        RestoreTrash: {
+            /** @description The new branch; the old one, or one like it, when absent. */
+            branch?: string | null;
+            /** @description Where to, absolute, where nothing is; a fresh worktree of ours when absent. */
+            path?: string | null;
         };
         /** @description What a started session runs first. */
         Run: {
@@ -1715,6 +2128,27 @@ export interface components {
             /** @description The code from the address printed by the server, or a bearer token. */
             code: string;
         };
+        /** @description Slack for the sessions of a repository. */
+        SlackIntegration: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whether anything is sent. */
+            enabled: boolean;
+            /** @description Its id, kept when it is changed. */
+            id: string;
+            /** @description The repository. */
+            repositoryId: components["schemas"]["RepositoryId"];
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updatedAt: string;
+            /** @description Slack's incoming webhook. Whoever has it can write to the channel. */
+            webhookUrl: string;
+        };
         /** @description `POST /api/sessions/start`: makes a worktree (or uses a directory) and starts a worker in it. */
         StartSession: {
             /**
@@ -1778,6 +2212,41 @@ export interface components {
             /** @description All tokens, oldest first. */
             tokens: components["schemas"]["TokenView"][];
         };
+        /** @description Answer of `GET /api/repositories/{id}/trash`. */
+        TrashBody: {
+            /** @description The entries, newest first. */
+            trash: components["schemas"]["TrashEntry"][];
+        };
+        /** @description Work of a removed worktree that can be restored. */
+        TrashEntry: {
+            /** @description The branch that was checked out; absent when there was none. */
+            branch?: string | null;
+            /** @description The commit that was checked out. */
+            commit?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was removed.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it is forgotten.
+             */
+            expiresAt: string;
+            /**
+             * Format: int32
+             * @description Files that are kept.
+             */
+            files: number;
+            /** @description Its name. */
+            id: string;
+            /** @description Where the worktree was. */
+            path: string;
+            /** @description What was not committed, in words. */
+            summary: string;
+            /** @description The title of its session. */
+            title?: string | null;
+        };
         /** @description The part of a session that can be invalid. */
         ValidatedPlace: {
             /** @description The directory. */
@@ -1806,6 +2275,38 @@ export interface components {
             hasIssues: boolean;
             /** @description All sessions, paused ones included. */
             results: components["schemas"]["ValidatedSession"][];
+        };
+        /** @description A webhook as it is listed: never its secret. */
+        Webhook: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whether anything is sent. */
+            enabled: boolean;
+            /** @description What it is told. */
+            events: components["schemas"]["WebhookEvent"][];
+            /** @description The webhook's id. */
+            id: string;
+            repositoryId?: components["schemas"]["RepositoryId"] | null;
+            /** @description Where it is sent to. */
+            url: string;
+        };
+        /** @description Answers that wrap one webhook. */
+        WebhookBody: {
+            /** @description The webhook. */
+            webhook: components["schemas"]["Webhook"];
+        };
+        /**
+         * @description What a webhook can be told.
+         * @enum {string}
+         */
+        WebhookEvent: "worker.waiting" | "worker.finished" | "worker.exited" | "worker.errored";
+        /** @description Answer of `GET /api/webhooks`. */
+        WebhooksBody: {
+            /** @description All webhooks, oldest first. */
+            webhooks: components["schemas"]["Webhook"][];
         };
         /** @description One tab of a session. */
         Worker: {
@@ -1891,11 +2392,39 @@ export interface components {
             /** @description The repository. */
             repositoryId: components["schemas"]["RepositoryId"];
         };
+        /** @description Answers that wrap one worktree. */
+        WorktreeBody: {
+            /** @description The worktree. */
+            worktree: components["schemas"]["Worktree"];
+        };
         /**
          * @description What deleting a session does to its worktree.
          * @enum {string}
          */
         WorktreeFate: "keep" | "remove" | "discard";
+        /** @description Which branch a new worktree gets. */
+        WorktreeMode: {
+            /** @description Where it starts; the default branch when absent or empty. */
+            base_branch?: string | null;
+            /** @enum {string} */
+            mode: "prompt";
+            /** @description Fetch the base from `origin` and start there. */
+            use_remote?: boolean;
+        } | {
+            /** @description Where it starts; the default branch when absent or empty. */
+            base_branch?: string | null;
+            /** @description The name. */
+            branch: string;
+            /** @enum {string} */
+            mode: "custom";
+            /** @description Fetch the base from `origin` and start there. */
+            use_remote?: boolean;
+        } | {
+            /** @description The branch. */
+            branch: string;
+            /** @enum {string} */
+            mode: "existing";
+        };
         /** @description Answer of `GET /api/repositories/{id}/worktrees`. */
         WorktreesBody: {
             worktrees: components["schemas"]["Worktree"][];
@@ -2255,6 +2784,219 @@ export interface operations {
             };
         };
     };
+    jobs_list: {
+        parameters: {
+            query?: {
+                /** @description Only jobs that stand there: `pending`, `processing`, `completed` or `stalled`. */
+                status?: components["schemas"]["JobStatus"];
+                /** @description Only jobs of this type. */
+                type?: string;
+                /** @description How many at most, 1 to 1000; 50 when absent. */
+                limit?: number;
+                /** @description How many newer ones to pass over. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStats"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     server_complete_path: {
         parameters: {
             query?: {
@@ -2331,6 +3073,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RepositoryBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repositories_clone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloneRepository"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobBody"];
                 };
             };
             default: {
@@ -2593,6 +3366,130 @@ export interface operations {
             };
         };
     };
+    slack_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackIntegration"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slack_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSlack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackIntegration"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slack_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slack_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     repositories_refresh_default_branch: {
         parameters: {
             query?: never;
@@ -2623,7 +3520,105 @@ export interface operations {
             };
         };
     };
-    repositories_worktrees: {
+    trash_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trash_drop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+                /** @description The entry */
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trash_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+                /** @description The entry */
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreTrash"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorktreeBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    worktrees_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -2641,6 +3636,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorktreesBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    worktrees_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorktree"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    worktrees_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository */
+                id: components["schemas"]["RepositoryId"];
+                /** @description The directory, percent-encoded */
+                path: string;
+                /** @description `true`: also with work in it, which goes to the trash. Any other value means no. */
+                force: string | null;
+                /** @description Any text of the client: the answer is 202, and what came of it is told under this text. */
+                taskId: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             default: {
@@ -3591,6 +4664,33 @@ export interface operations {
             };
         };
     };
+    notifications_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationStatus"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     server_open: {
         parameters: {
             query?: never;
@@ -3717,6 +4817,158 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhooksBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
                 id: string;
             };
             cookie?: never;

@@ -98,20 +98,20 @@ pub fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Ends everything that shims below a data directory hold, then the shims.
-pub fn end_shims(home: &Path) {
-    for dir in fs::read_dir(home.join("workers"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+/// Ends the shims below a data directory, then everything they held; none lives to tell how the
+/// other ended. Returns whom it signalled.
+pub fn end_shims(home: &Path) -> Vec<u32> {
+    let mut signalled = Vec::new();
+    let dirs = fs::read_dir(home.join("workers")).into_iter().flatten();
+    for dir in dirs.flatten() {
         if let Some(shim) = shim_of(&dir.path()) {
-            for pid in descendants(shim) {
-                signal(pid, Signal::KILL);
-            }
-            signal(shim, Signal::KILL);
+            let held = descendants(shim);
+            signalled.push(shim);
+            signalled.extend(held);
         }
     }
+    signalled.iter().for_each(|pid| signal(*pid, Signal::KILL));
+    signalled
 }
 
 /// The pid of the living shim of a worker's directory.

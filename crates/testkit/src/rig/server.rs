@@ -23,6 +23,8 @@ pub struct Rig {
     home: PathBuf,
     program: PathBuf,
     server: Option<Child>,
+    /// Variables that servers get besides the usual ones.
+    environment: Vec<(String, String)>,
     /// How to ask it.
     pub http: Http,
 }
@@ -56,6 +58,7 @@ impl Rig {
             home,
             program: program.to_owned(),
             server: None,
+            environment: Vec::new(),
             http,
         })
     }
@@ -63,6 +66,11 @@ impl Rig {
     /// Uses another data directory, for example on a small disk. Before the first start.
     pub fn set_home(&mut self, home: PathBuf) {
         self.home = home;
+    }
+
+    /// Gives the servers of this box one more variable, from the next start on.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The data directory.
@@ -116,6 +124,7 @@ impl Rig {
             .env("OFFSHOOT_HOME", &self.home)
             .env("OFFSHOOT_LISTEN", listen.to_string())
             .env("OFFSHOOT_OPEN", "false")
+            .envs(self.environment.iter().cloned())
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -168,6 +177,16 @@ impl Rig {
         if let Some(mut server) = self.server.take() {
             let _ = server.kill();
             let _ = server.wait();
+        }
+    }
+
+    /// Ends the server and every process of its workers at once, as a reboot of the machine does.
+    pub fn reboot(&mut self) {
+        self.kill_server();
+        for pid in process::end_shims(&self.home) {
+            until("a killed process is gone", || {
+                (!process::is_alive(pid)).then_some(())
+            });
         }
     }
 

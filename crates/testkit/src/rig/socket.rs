@@ -48,6 +48,15 @@ impl WebSocket {
     /// # Errors
     /// Nobody listens, or the upgrade was refused; the status is in the text.
     pub fn open(http: &Http, path: &str, subprotocol: Option<&str>) -> io::Result<Self> {
+        let headers = subprotocol.map(|name| ("Sec-WebSocket-Protocol", name));
+        Self::open_with(http, path, headers.as_slice())
+    }
+
+    /// Connects and upgrades with further headers, for example a cookie and the origin of a page.
+    ///
+    /// # Errors
+    /// Nobody listens, or the upgrade was refused; the status is in the text.
+    pub fn open_with(http: &Http, path: &str, headers: &[(&str, &str)]) -> io::Result<Self> {
         let mut stream = http.connect()?;
         let mut head = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -57,8 +66,8 @@ impl WebSocket {
         if !http.token.is_empty() {
             head += &format!("Authorization: Bearer {}\r\n", http.token);
         }
-        if let Some(name) = subprotocol {
-            head += &format!("Sec-WebSocket-Protocol: {name}\r\n");
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
         }
         stream.write_all((head + "\r\n").as_bytes())?;
         let mut socket = Self {

@@ -191,6 +191,10 @@ pub struct RestartWorker {
     /// Continue the last conversation instead of beginning a fresh one.
     #[serde(default)]
     pub continue_conversation: bool,
+    /// Restart the worker also when it is a terminal. Clients of the first dialect know agents only
+    /// and are told that there is no such worker.
+    #[serde(default)]
+    pub terminal: bool,
 }
 
 /// `POST /api/sessions/{sid}/workers/{wid}/input`.

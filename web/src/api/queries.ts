@@ -136,7 +136,9 @@ export const change = {
     ).worker,
   removeWorker: (id: string, worker: string) => call<unknown>('DELETE', at(id, worker)),
   restart: (id: string, worker: string, continueConversation: boolean) =>
-    call<unknown>('POST', `${at(id, worker)}/restart`, { body: { continueConversation } }),
+    call<unknown>('POST', `${at(id, worker)}/restart`, {
+      body: { continueConversation, terminal: true },
+    }),
   stop: (id: string, worker: string) => call<unknown>('POST', `${at(id, worker)}/stop`),
   /** Types text into a worker. A request that is repeated by the network types it once. */
   type: (id: string, worker: string, text: string, submit: boolean) =>

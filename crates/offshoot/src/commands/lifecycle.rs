@@ -31,6 +31,7 @@ pub(crate) async fn restart(client: &Client, args: &Restart) -> Result<()> {
         let path = worker_path(session.id, worker.id, "/restart");
         let body = RestartWorker {
             continue_conversation,
+            terminal: true,
         };
         let body: WorkerBody = client.post(&path, &body).await?;
         report(session, &body.worker)?;

@@ -11,7 +11,7 @@ use offshoot_protocol::limits::INPUT_TEXT_BYTES;
 use offshoot_protocol::rest::{
     CreateWorker, InputReceipt, LogQuery, RestartWorker, SendInput, TextBody, WorkerBody,
 };
-use offshoot_protocol::view::Worker;
+use offshoot_protocol::view::{Worker, WorkerKind};
 use offshoot_protocol::{ErrorCode, Problem, SessionId, WorkerId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -109,6 +109,12 @@ pub(crate) async fn restart(
     WorkerPath(session, worker): WorkerPath,
     ApiJson(body): ApiJson<RestartWorker>,
 ) -> ApiResult<ApiJson<WorkerBody>> {
+    let known = app.engine.session(session)?.workers;
+    let is_terminal = |known: &Worker| known.id == worker && known.kind == WorkerKind::Terminal;
+    if known.iter().any(is_terminal) && !body.terminal {
+        let detail = "Worker not found: this one is a terminal; say so to restart it";
+        return Err(ApiError::new(ErrorCode::WorkerNotFound, detail));
+    }
     let restarted = app
         .engine
         .restart_worker(session, worker, body.continue_conversation)

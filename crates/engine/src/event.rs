@@ -124,6 +124,12 @@ impl EventStream {
             broadcast::error::RecvError::Closed => StreamEnd::Closed,
         })
     }
+
+    /// Returns the next event if it has happened already; `None` also at the end of the stream.
+    pub fn ready(&mut self) -> Option<Numbered> {
+        let kept = self.backlog.pop_front();
+        kept.or_else(|| self.live.try_recv().ok())
+    }
 }
 
 /// Numbers events and hands them out. Lives under the lock of the state it describes, so that a

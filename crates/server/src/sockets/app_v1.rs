@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use axum::extract::ws::WebSocket;
-use offshoot_engine::{Event, EventStream, StreamEnd, Subscription};
+use offshoot_engine::{Event, EventStream, Numbered, StreamEnd, Subscription};
 use offshoot_protocol::v1::{
     ActivityState, AppFrame, AppRequest, WorkerActivity, WorktreeCreation,
 };
@@ -20,7 +20,7 @@ use crate::state::App;
 pub(crate) async fn run(app: App, socket: WebSocket) {
     let mut wire = Wire::new(socket);
     let mut said = Said::default();
-    // Frames of one event or one sync: never more than a handful.
+    // Frames of one event, or of one sync with the events kept before it.
     let mut frames = VecDeque::new();
     let mut events = sync(&app, &mut said, &mut frames);
     loop {
@@ -46,10 +46,10 @@ pub(crate) async fn run(app: App, socket: WebSocket) {
             },
             io = wire.next(reading) => match io {
                 Io::Text(text) if is_sync_request(text.as_bytes()) => {
-                    events = sync(&app, &mut said, &mut frames);
+                    events = sync_again(&app, &mut said, &mut frames, events);
                 }
                 Io::Binary(bytes) if is_sync_request(&bytes) => {
-                    events = sync(&app, &mut said, &mut frames);
+                    events = sync_again(&app, &mut said, &mut frames, events);
                 }
                 Io::Sent | Io::Text(_) | Io::Binary(_) => {}
                 Io::Ended => return,
@@ -68,17 +68,43 @@ fn is_sync_request(frame: &[u8]) -> bool {
     matches!(serde_json::from_slice(frame), Ok(AppRequest::RequestSync))
 }
 
-/// Queues the three syncs. Events not yet sent are contained in them, so the old stream goes.
+/// Queues the three syncs of a client that knows nothing, or has missed too much.
 fn sync(app: &App, said: &mut Said, frames: &mut VecDeque<AppFrame>) -> EventStream {
+    frames.clear();
+    queue_syncs(app.engine.subscribe(), said, frames)
+}
+
+/// Queues the three syncs after what has happened before them: some events are facts that no sync
+/// holds, and all of them are things that a page may react to.
+fn sync_again(
+    app: &App,
+    said: &mut Said,
+    frames: &mut VecDeque<AppFrame>,
+    mut events: EventStream,
+) -> EventStream {
+    let subscription = app.engine.subscribe();
+    while let Some(Numbered { seq, event }) = events.ready() {
+        if seq > subscription.seq {
+            break;
+        }
+        frames.extend(said.frames_of(event));
+    }
+    queue_syncs(subscription, said, frames)
+}
+
+fn queue_syncs(
+    subscription: Subscription,
+    said: &mut Said,
+    frames: &mut VecDeque<AppFrame>,
+) -> EventStream {
     let Subscription {
         sessions,
         repositories,
         agents,
         events,
         ..
-    } = app.engine.subscribe();
+    } = subscription;
     let activity_states = said.replace(&sessions);
-    frames.clear();
     frames.push_back(AppFrame::SessionsSync {
         sessions,
         activity_states,

@@ -13,6 +13,11 @@ const COMPONENT_BYTES_MAX: usize = 250;
 /// Longest name, so that its path fits the system's limit in any repository.
 const NAME_BYTES_MAX: usize = 1000;
 
+/// Characters that are not seen but change how the rest is read.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Longest name that is made from a text; a branch is read in lists.
 const MADE_CHARS_MAX: usize = 40;
 
@@ -37,7 +42,8 @@ pub enum BranchReason {
     LeadingDash,
     /// It is `HEAD` or `@`, which mean something else.
     Reserved,
-    /// It holds a space, a control character or one of `~ ^ : ? * [ \`.
+    /// It holds a space, a control character, one that turns the writing around, or one of
+    /// `~ ^ : ? * [ \`.
     Character(char),
     /// It holds `..` or `@{`, which mean something else.
     Sequence(&'static str),
@@ -83,7 +89,7 @@ fn broken_rule(name: &str) -> Option<BranchReason> {
     if matches!(name, "HEAD" | "@") {
         return Some(BranchReason::Reserved);
     }
-    let forbidden = |c: &char| c.is_ascii_control() || " ~^:?*[\\".contains(*c);
+    let forbidden = |c: &char| c.is_control() || is_unseen(*c) || " ~^:?*[\\".contains(*c);
     if let Some(c) = name.chars().find(forbidden) {
         return Some(BranchReason::Character(c));
     }

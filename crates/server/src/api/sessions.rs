@@ -93,7 +93,15 @@ pub(crate) async fn patch(
     ApiJson(body): ApiJson<PatchSession>,
 ) -> ApiResult<ApiJson<PatchedSession>> {
     let (title, branch) = (body.title.is_some(), body.branch.is_some());
-    let session = app.engine.patch_session(id, body).await?;
+    let patched = app.engine.patch_session(id, body).await.map_err(|err| {
+        let err = ApiError::from(err);
+        match err.code() {
+            // Whatever git has against a name is a bad request to clients of the first dialect.
+            ErrorCode::BranchExists => err.with_status(StatusCode::BAD_REQUEST),
+            _ => err,
+        }
+    });
+    let session = patched?;
     Ok(ApiJson(PatchedSession {
         success: true,
         title: session.title.clone().filter(|_| title),

@@ -158,6 +158,18 @@ impl<S: Send + Sync> FromRequestParts<S> for JobPath {
     }
 }
 
+/// Any other part of the path; what cannot be read is told as a problem.
+#[derive(Debug)]
+pub(crate) struct ApiPath<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        path(parts, state).await.map(Self)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
     type Rejection = ApiError;
 

@@ -1,6 +1,6 @@
 //! Agent definitions.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use offshoot_protocol::rest::{CreateAgent, PatchAgent};
 use offshoot_protocol::view::Agent;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{DONE, Done};
-use crate::extract::ApiJson;
+use crate::extract::{ApiJson, ApiPath};
 use crate::problem::ApiResult;
 use crate::state::App;
 
@@ -57,7 +57,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn get(
     State(app): State<App>,
-    Path(id): Path<AgentId>,
+    ApiPath(id): ApiPath<AgentId>,
 ) -> ApiResult<ApiJson<AgentBody>> {
     let agent = app.engine.agent(&id)?;
     Ok(ApiJson(AgentBody { agent }))
@@ -72,7 +72,7 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn patch(
     State(app): State<App>,
-    Path(id): Path<AgentId>,
+    ApiPath(id): ApiPath<AgentId>,
     ApiJson(body): ApiJson<PatchAgent>,
 ) -> ApiResult<ApiJson<AgentBody>> {
     let agent = app.engine.patch_agent(&id, body).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn patch(
 )]
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path(id): Path<AgentId>,
+    ApiPath(id): ApiPath<AgentId>,
 ) -> ApiResult<ApiJson<Done>> {
     app.engine.delete_agent(&id).await?;
     Ok(DONE)

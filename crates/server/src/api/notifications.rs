@@ -1,6 +1,6 @@
 //! Who is told what outside: Slack per repository, and webhooks.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use offshoot_protocol::notification::{
     CreateWebhook, CreatedWebhook, NotificationStatus, PatchWebhook, PutSlack, SlackIntegration,
@@ -9,7 +9,7 @@ use offshoot_protocol::notification::{
 use offshoot_protocol::{Problem, RepositoryId};
 
 use super::{DONE, Done};
-use crate::extract::{ApiJson, RepositoryPath};
+use crate::extract::{ApiJson, ApiPath, RepositoryPath};
 use crate::problem::ApiResult;
 use crate::state::App;
 
@@ -119,7 +119,7 @@ pub(crate) async fn create_webhook(
 )]
 pub(crate) async fn patch_webhook(
     State(app): State<App>,
-    Path(id): Path<String>,
+    ApiPath(id): ApiPath<String>,
     ApiJson(body): ApiJson<PatchWebhook>,
 ) -> ApiResult<ApiJson<WebhookBody>> {
     let webhook = app.engine.patch_webhook(&id, body).await?;
@@ -134,7 +134,7 @@ pub(crate) async fn patch_webhook(
 )]
 pub(crate) async fn delete_webhook(
     State(app): State<App>,
-    Path(id): Path<String>,
+    ApiPath(id): ApiPath<String>,
 ) -> ApiResult<ApiJson<Done>> {
     app.engine.delete_webhook(&id).await?;
     Ok(DONE)
@@ -148,7 +148,7 @@ pub(crate) async fn delete_webhook(
 )]
 pub(crate) async fn test_webhook(
     State(app): State<App>,
-    Path(id): Path<String>,
+    ApiPath(id): ApiPath<String>,
 ) -> ApiResult<ApiJson<Done>> {
     app.engine.test_webhook(&id).await?;
     Ok(DONE)

@@ -1,6 +1,6 @@
 //! Bearer tokens for the command line and scripts.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use offshoot_protocol::Problem;
 use offshoot_protocol::rest::{CreateToken, CreatedToken, TokenView};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{DONE, Done};
-use crate::extract::ApiJson;
+use crate::extract::{ApiJson, ApiPath};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn revoke(
     State(app): State<App>,
-    Path(id): Path<String>,
+    ApiPath(id): ApiPath<String>,
 ) -> ApiResult<ApiJson<Done>> {
     app.engine.credentials().revoke_token(&id).await?;
     Ok(DONE)

@@ -1,6 +1,6 @@
 //! Worktrees of a repository, and its trash.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use offshoot_protocol::view::Worktree;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{DONE, Done};
-use crate::extract::{ApiJson, ApiQuery, RepositoryPath};
+use crate::extract::{ApiJson, ApiPath, ApiQuery, RepositoryPath};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -91,7 +91,7 @@ fn accepted(job_id: String) -> Response {
 )]
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path((id, path)): Path<(String, String)>,
+    ApiPath((id, path)): ApiPath<(String, String)>,
     ApiQuery(query): ApiQuery<DeleteWorktreeQuery>,
 ) -> ApiResult<Response> {
     let id = id
@@ -152,7 +152,7 @@ pub(crate) async fn trash(
 )]
 pub(crate) async fn restore(
     State(app): State<App>,
-    Path((id, entry)): Path<(String, String)>,
+    ApiPath((id, entry)): ApiPath<(String, String)>,
     ApiJson(body): ApiJson<RestoreTrash>,
 ) -> ApiResult<(StatusCode, ApiJson<WorktreeBody>)> {
     let id = id
@@ -174,7 +174,7 @@ pub(crate) async fn restore(
 )]
 pub(crate) async fn drop_entry(
     State(app): State<App>,
-    Path((id, entry)): Path<(String, String)>,
+    ApiPath((id, entry)): ApiPath<(String, String)>,
 ) -> ApiResult<ApiJson<Done>> {
     let id = id
         .parse()

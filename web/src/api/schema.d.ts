@@ -1999,6 +1999,18 @@ export interface components {
         RestartWorker: {
             /** @description Continue the last conversation instead of beginning a fresh one. */
             continueConversation?: boolean;
+            /**
+             * @description Restart the worker also when it is a terminal. Clients of the first dialect know agents only
+             *     and are told that there is no such worker.
+             */
+            terminal?: boolean;
+        };
+        /** @description `POST /api/repositories/{id}/trash/{entry}/restore`. */
+        RestoreTrash: {
+            /** @description The new branch; the old one, or one like it, when absent. */
+            branch?: string | null;
+            /** @description Where to, absolute, where nothing is; a fresh worktree of ours when absent. */
+            path?: string | null;
         };
         /** @description `POST /api/repositories/{id}/trash/{entry}/restore`. */
         RestoreTrash: {

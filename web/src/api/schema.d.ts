@@ -2012,13 +2012,6 @@ export interface components {
             /** @description Where to, absolute, where nothing is; a fresh worktree of ours when absent. */
             path?: string | null;
         };
-        /** @description `POST /api/repositories/{id}/trash/{entry}/restore`. */
-        RestoreTrash: {
-            /** @description The new branch; the old one, or one like it, when absent. */
-            branch?: string | null;
-            /** @description Where to, absolute, where nothing is; a fresh worktree of ours when absent. */
-            path?: string | null;
-        };
         /** @description What a started session runs first. */
         Run: {
             agentId?: components["schemas"]["AgentId"] | null;

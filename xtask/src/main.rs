@@ -13,6 +13,7 @@ mod bench;
 mod bring;
 mod check;
 mod generate;
+mod property;
 mod report;
 mod run;
 mod test;

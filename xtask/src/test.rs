@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail};
 
-use crate::bring;
 use crate::report::{Counts, Reader, Report};
 use crate::run::{Program, cargo, target_dir};
+use crate::{bring, property};
 
 /// Web projects whose packages tests need; the vt's holds the terminal it is compared with.
 const WEB_PROJECTS: [&str; 3] = ["web", "crates/vt/tests/oracle", "e2e"];
@@ -44,6 +44,7 @@ pub(crate) fn run(extent: Extent) -> Result<bool> {
     if extent == Extent::Everything {
         web(&mut report);
         if built {
+            properties(&mut report);
             browser(&mut report);
         }
     }
@@ -112,6 +113,15 @@ fn web(report: &mut Report) {
 /// Runs a script of `web/package.json` that answers one question.
 pub(crate) fn web_script(name: &str) -> Result<bool> {
     Program::new("web", "npm", &["run", "--silent", name]).succeeds()
+}
+
+fn properties(report: &mut Report) {
+    match property::bring() {
+        Ok(tool) => {
+            report.stage("http: schemathesis", || property::run(&tool));
+        }
+        Err(err) => report.missing(format!("schemathesis: {err:#}")),
+    }
 }
 
 fn browser(report: &mut Report) {

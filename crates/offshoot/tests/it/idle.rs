@@ -65,8 +65,12 @@ async fn an_idle_session_is_paused_and_opening_it_resumes_it() -> Result<()> {
     let paused = session(&server, &idle);
     let reason = paused.paused_because.clone().expect("a reason");
     assert!(reason.starts_with("paused after 2 seconds"), "{reason}");
-    let listed = succeed(&mut server.offshoot(&["ls"]));
-    assert!(listed.contains(&reason), "{listed}");
+    // The workers end while the session is paused already.
+    wait_for("the reason in the list", || {
+        let listed = succeed(&mut server.offshoot(&["ls"]));
+        listed.contains(&reason).then_some(())
+    })
+    .await?;
     assert!(!session(&server, &used).paused, "somebody is attached");
 
     // Over a restart it stays paused, and known as the rule's doing.

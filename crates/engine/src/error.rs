@@ -79,7 +79,7 @@ pub enum EngineError {
     RevNotFound(String),
     /// Deleting the worktree would lose changes.
     #[error(
-        "The worktree holds changes that are not committed: {0}. Commit them, or discard the worktree with everything in it"
+        "The worktree holds changes that are not committed: {0}. Commit them, or discard the worktree; its work is then kept in the trash for 30 days"
     )]
     WorktreeDirty(String),
     /// git failed; its own words.

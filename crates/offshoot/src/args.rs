@@ -404,7 +404,7 @@ pub(crate) enum Fate {
     Keep,
     /// It is removed when it holds nothing uncommitted.
     Remove,
-    /// It is removed with everything in it.
+    /// It is removed; what is in it is kept in the trash for 30 days.
     Discard,
 }
 

@@ -3,11 +3,12 @@
 mod progress;
 mod url;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -80,8 +81,9 @@ pub enum CloneError {
 /// Loads into a hidden folder beside the path and moves it when it is complete. Hooks do not run,
 /// submodules are not loaded, nobody is asked for passwords. Ends early when `cancel` does or when
 /// the caller goes away. Nothing is left behind but by success; what a crash left is taken away by
-/// the next clone to the same path. `on_progress` is called when a percentage changes, from another
-/// task, and must be quick.
+/// the next clone to the same path. The git of a caller that was killed ends when it next reports
+/// progress; it shares no folder with a later one. `on_progress` is called when a percentage
+/// changes, from another task, and must be quick.
 pub async fn clone_repository(
     url: &CloneUrl,
     target: &Path,
@@ -125,10 +127,8 @@ impl Cloning {
         };
         let hidden = parent.join(hidden_name(name));
         let made = make_folders(parent).await?;
-        let cloned = match clear(&hidden).await {
-            Ok(()) => self.clone_into(&hidden, on_progress, stop).await,
-            Err(err) => Err(err),
-        };
+        sweep(parent, name).await;
+        let cloned = self.clone_into(&hidden, on_progress, stop).await;
         let moved = match cloned {
             Ok(()) => self.move_here(&hidden),
             Err(err) => Err(err),
@@ -143,6 +143,8 @@ impl Cloning {
             }
             return Err(err);
         }
+        // A git that outlived its caller may have written again since.
+        sweep(parent, name).await;
         open(&self.target).await.map_err(|_| {
             CloneError::Git(GitError::Unreadable {
                 command: "clone".to_owned(),
@@ -225,13 +227,43 @@ async fn stalled(last_word: &Mutex<Instant>) {
     }
 }
 
-/// Names the folder that a clone is loaded into; the same for the same target, so that the next try
-/// finds what a crash left.
-fn hidden_name(name: &std::ffi::OsStr) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+/// Begins the names of the folders that clones to a target are loaded into.
+fn hidden_prefix(name: &OsStr) -> Vec<u8> {
     let name = name.as_bytes();
     let name = &name[..name.len().min(NAME_BYTES_MAX)];
-    OsString::from_vec([b".", name, b".offshoot-clone"].concat())
+    [b".", name, b".offshoot-clone-"].concat()
+}
+
+/// Names a folder to load a clone into, another one each time: the git of a caller that was killed
+/// may live on, and takes its folder away when it ends.
+fn hidden_name(name: &OsStr) -> OsString {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = since_1970.map_or(0, |since| since.as_nanos());
+    let mut hidden = hidden_prefix(name);
+    hidden.extend(format!("{:x}-{nanos:x}", std::process::id()).bytes());
+    OsString::from_vec(hidden)
+}
+
+/// Takes away what earlier clones to the same target left; does what it can.
+async fn sweep(parent: &Path, name: &OsStr) {
+    if name.len() > NAME_BYTES_MAX {
+        // Cut off, it is that of other targets too.
+        return;
+    }
+    let prefix = hidden_prefix(name);
+    let Ok(mut entries) = tokio::fs::read_dir(parent).await else {
+        return;
+    };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let name = entry.file_name();
+        let Some(rest) = name.as_bytes().strip_prefix(prefix.as_slice()) else {
+            continue;
+        };
+        let is_ours = rest.iter().all(|&b| b.is_ascii_hexdigit() || b == b'-');
+        if is_ours && let Err(left) = clear(&entry.path()).await {
+            tracing::warn!(error = %left, "take away what an earlier clone left");
+        }
+    }
 }
 
 /// Makes a folder and those above it; returns those that were made, the innermost first.

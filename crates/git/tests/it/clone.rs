@@ -88,12 +88,16 @@ async fn what_is_there_stays_and_what_a_crash_left_goes() {
     let taken = clone_repository(&url, &target, drop, std::future::pending()).await;
     assert!(matches!(taken, Err(CloneError::PathExists(_))));
     std::fs::remove_dir(&target).unwrap();
-    std::fs::create_dir(place.join(".clone.offshoot-clone")).unwrap();
-    std::fs::write(place.join(".clone.offshoot-clone/half"), "x").unwrap();
+    let left = place.join(".clone.offshoot-clone-1a-2b");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("half"), "x").unwrap();
+    // That of a target with a name that begins alike.
+    let other = ".clone.offshoot-clone-x.offshoot-clone-1a-2b";
+    std::fs::create_dir(place.join(other)).unwrap();
     clone_repository(&url, &target, drop, std::future::pending())
         .await
         .unwrap();
-    assert_eq!(names(&place.path), ["clone", "origin"]);
+    assert_eq!(names(&place.path), [other, "clone", "origin"]);
 }
 
 /// Another side that takes the call and says nothing.

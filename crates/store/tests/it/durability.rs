@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use offshoot_store::{SessionRow, Store, StoreError};
 
@@ -38,14 +40,20 @@ async fn closed_store_kept_everything_and_answers_no_more() {
 async fn calls_that_wait_are_run_before_closing() {
     let place = open();
     let path = place.store.path().to_owned();
+    let n_called = Arc::new(AtomicUsize::new(0));
     let inserts: Vec<_> = (0..100)
         .map(|_| {
-            let store = place.store.clone();
-            tokio::spawn(async move { store.insert_session(session()).await })
+            let (store, n_called) = (place.store.clone(), Arc::clone(&n_called));
+            tokio::spawn(async move {
+                n_called.fetch_add(1, Ordering::Relaxed);
+                store.insert_session(session()).await
+            })
         })
         .collect();
-    // All of them are in the queue, none is answered: this thread has not waited yet.
-    tokio::task::yield_now().await;
+    // Then all of them are in the queue: a call puts itself there before it waits.
+    while n_called.load(Ordering::Relaxed) < inserts.len() {
+        tokio::task::yield_now().await;
+    }
     place.store.close().await.unwrap();
     for insert in inserts {
         insert.await.unwrap().unwrap();

@@ -3,8 +3,8 @@
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{
-    AgentRow, JobRow, JobStatus, OutboxRow, OutboxState, RepositoryRow, SecretHash, SessionRow,
-    SignInRow, Store, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
+    AgentRow, JobRow, JobStatus, OutboxRow, OutboxState, RepositoryRow, SecretHash, SessionIdleRow,
+    SessionRow, SignInRow, SlackRow, Store, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -39,6 +39,7 @@ async fn rows_of_version_1_are_read() {
     assert_eq!(store.sessions().await.unwrap(), sessions());
     assert_eq!(store.workers().await.unwrap(), workers());
     check_small_tables(&store).await;
+    check_what_version_2_brought(&store).await;
     assert_eq!(store.next_server_epoch().await.unwrap(), 4_000_000_000_001);
 }
 
@@ -198,4 +199,61 @@ async fn check_small_tables(store: &Store) {
     assert_eq!(store.sign_ins().await.unwrap(), [sign_in]);
     let setting = store.setting("k".to_owned()).await.unwrap();
     assert_eq!(setting.as_deref(), Some("v"));
+}
+
+/// Old rows have the defaults of new columns, and new tables refer to old rows.
+async fn check_what_version_2_brought(store: &Store) {
+    assert_eq!(store.session_idle().await.unwrap(), []);
+    assert_eq!(store.repository_idle().await.unwrap(), []);
+    let rule = Some(r#"{"kind":"off"}"#.to_owned());
+    let session = SessionId(uuid(1));
+    assert!(store.set_session_idle(session, rule.clone()).await.unwrap());
+    assert!(
+        store
+            .set_paused_because(session, rule.clone())
+            .await
+            .unwrap()
+    );
+    let idle = SessionIdleRow {
+        id: session,
+        rule: rule.clone(),
+        paused_because: rule.clone(),
+    };
+    assert_eq!(store.session_idle().await.unwrap(), [idle]);
+    let repository = RepositoryId(uuid(10));
+    assert!(store.set_repository_idle(repository, rule).await.unwrap());
+    assert_eq!(store.worktree_plan("j".to_owned()).await.unwrap(), None);
+    assert_eq!(store.webhooks().await.unwrap(), []);
+    assert_eq!(store.slack(repository).await.unwrap(), None);
+    let slack = SlackRow {
+        id: "s".to_owned(),
+        repository_id: repository,
+        webhook_url: "https://hooks.slack.com/x".to_owned(),
+        enabled: true,
+        created_at: at(T),
+        updated_at: at(T),
+    };
+    assert_eq!(store.put_slack(slack.clone()).await.unwrap(), slack);
+    assert!(store.delete_repository(repository).await.unwrap());
+    assert_eq!(store.slack(repository).await.unwrap(), None, "it goes too");
+}
+
+/// A step that ran twice would fail: its columns are there.
+#[tokio::test]
+async fn migrating_happens_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("offshoot.db");
+    drop(Store::open(&path).unwrap());
+    let version = |path: &std::path::Path| -> u32 {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    };
+    let first = version(&path);
+    assert!(first >= 2);
+    let again = Store::open(&path).unwrap();
+    assert!(!again.created);
+    drop(again);
+    assert_eq!(version(&path), first);
 }

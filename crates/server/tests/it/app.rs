@@ -1,12 +1,16 @@
 //! `/ws/app` in both dialects.
 
 use std::collections::HashSet;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use futures_util::SinkExt;
 use libtest_mimic::Trial;
+use offshoot_protocol::JobId;
 use offshoot_protocol::app::{AppEvent, AppFrame, AppResume};
+use offshoot_protocol::job::{Job, JobBody, JobStatus};
 use offshoot_testkit::app::App;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -32,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
             "v2_numbers_have_no_holes_and_resume",
             v2_numbers_have_no_holes_and_resume,
         ),
+        trial("v2_tells_of_jobs_that_are_not_completed", v2_tells_of_jobs),
         trial(
             "an_unknown_subprotocol_is_refused",
             an_unknown_subprotocol_is_refused,
@@ -269,6 +274,59 @@ async fn v2_numbers_have_no_holes_and_resume(rig: Arc<Rig>) {
         let (_, first) = connect(&rig, resume).await;
         assert!(matches!(first, AppFrame::Snapshot { .. }));
     }
+}
+
+/// Takes events until one is of this job and has the status.
+async fn job_with_status(app: &mut App, id: JobId, status: JobStatus) -> Job {
+    loop {
+        let frame = app.next().await.unwrap().unwrap();
+        let AppFrame::Event { event, .. } = frame else {
+            panic!("only events follow");
+        };
+        match event {
+            AppEvent::JobUpdated { job } if job.id == id && job.status == status => return job,
+            _ => {}
+        }
+    }
+}
+
+async fn v2_tells_of_jobs(rig: Arc<Rig>) {
+    let (mut app, first) = connect(&rig, AppResume::default()).await;
+    assert!(matches!(first, AppFrame::Snapshot { jobs, .. } if jobs.is_empty()));
+    // Nobody speaks TLS there: the attempt fails, and the job waits for the next.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/a/b", nobody.local_addr().unwrap());
+    drop(nobody);
+    let body = json!({"url": url, "path": rig.dir().join("cloned")});
+    let request = rig.http.request(Method::POST, "/api/repositories/clone");
+    let (status, body) = rig.http.answer(request.json(&body)).await.unwrap();
+    assert_eq!(status.as_u16(), 202, "{body}");
+    let id = serde_json::from_value::<JobBody>(body).unwrap().job.id;
+    let running = job_with_status(&mut app, id, JobStatus::Processing).await;
+    assert_eq!((running.kind.as_str(), running.attempts), ("clone", 1));
+    let waiting = job_with_status(&mut app, id, JobStatus::Pending).await;
+    assert!(waiting.last_error.is_some(), "{waiting:?}");
+
+    let (_, snapshot) = connect(&rig, AppResume::default()).await;
+    let AppFrame::Snapshot { jobs, .. } = snapshot else {
+        panic!("a snapshot comes first: {snapshot:?}");
+    };
+    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
+
+    let path = format!("/api/jobs/{id}");
+    let request = rig.http.request(Method::POST, &format!("{path}/cancel"));
+    rig.http.answer(request).await.unwrap();
+    job_with_status(&mut app, id, JobStatus::Stalled).await;
+    rig.http.delete(&path).await.unwrap();
+    let gone = AppEvent::JobDeleted { job_id: id };
+    loop {
+        let frame = app.next().await.unwrap().unwrap();
+        if matches!(frame, AppFrame::Event { event, .. } if event == gone) {
+            break;
+        }
+    }
+    let (_, snapshot) = connect(&rig, AppResume::default()).await;
+    assert!(matches!(snapshot, AppFrame::Snapshot { jobs, .. } if jobs.is_empty()));
 }
 
 async fn an_unknown_subprotocol_is_refused(rig: Arc<Rig>) {

@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// List background jobs, say why one failed, retry or cancel it.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Tell other programs by signed requests when agents wait, finish or fail.
+    #[command(subcommand)]
+    Webhook(Webhooks),
     /// Make, list and revoke tokens for scripts.
     #[command(subcommand)]
     Token(Token),
@@ -464,6 +467,81 @@ pub(crate) enum Jobs {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// The commands of `webhook`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// List webhooks.
+    #[command(visible_alias = "ls")]
+    List(Output),
+    /// Add a webhook and print its secret: the only time it is shown.
+    Add(AddWebhook),
+    /// Remove a webhook.
+    Rm {
+        /// The beginning of its id, or its address.
+        webhook: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send a signed test, and say how it went.
+    Test {
+        /// The beginning of its id, or its address.
+        webhook: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send to it again.
+    On {
+        /// The beginning of its id, or its address.
+        webhook: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send nothing to it until it is on again.
+    Off {
+        /// The beginning of its id, or its address.
+        webhook: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Arguments of `webhook add`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddWebhook {
+    /// Where to send to; begins with https://.
+    pub(crate) url: String,
+    /// What to tell [default: everything]; may be repeated.
+    #[arg(long = "event", short, value_name = "EVENT")]
+    pub(crate) events: Vec<Told>,
+    /// Only of the sessions of the repository at this path.
+    #[arg(long, short, value_name = "PATH", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) repository: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What a webhook can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Told {
+    /// An agent asks and waits for an answer.
+    #[value(alias = "worker.waiting")]
+    Waiting,
+    /// An agent has finished and waits for its next prompt.
+    #[value(alias = "worker.finished")]
+    Finished,
+    /// An agent's process ended without failure.
+    #[value(alias = "worker.exited")]
+    Exited,
+    /// An agent's process failed.
+    #[value(alias = "worker.errored")]
+    Errored,
 }
 
 /// The commands of `token`.

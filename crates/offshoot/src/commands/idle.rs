@@ -113,7 +113,8 @@ async fn set<T: serde::de::DeserializeOwned>(
     Ok(client.send(request).await?.json().await?)
 }
 
-async fn find_repository(client: &Client, path: &std::path::Path) -> Result<Repository> {
+/// Finds a registered repository by a path in it, its name or its id.
+pub(super) async fn find_repository(client: &Client, path: &std::path::Path) -> Result<Repository> {
     let all: Repositories = client.get("/api/repositories").await?;
     let wanted = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let id = path

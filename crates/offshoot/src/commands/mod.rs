@@ -16,6 +16,7 @@ mod sign_in;
 pub(crate) use sign_in::address as sign_in_address;
 mod token;
 mod trash;
+mod webhook;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Rm(args) => done(rm::run(client, settings, &args).await),
         Command::Trash(args) => done(trash::run(client, args).await),
         Command::Jobs(args) => done(jobs::run(client, args).await),
+        Command::Webhook(args) => done(webhook::run(client, args).await),
         Command::Token(args) => done(token::run(client, args).await),
         Command::Signin(output) => done(sign_in::run(client, output).await),
         Command::Serve(_)

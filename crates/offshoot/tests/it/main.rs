@@ -11,6 +11,7 @@ mod followers;
 mod idle;
 mod jobs;
 mod lifecycle;
+mod notifications;
 mod refusals;
 mod serve;
 mod survival;

@@ -49,19 +49,17 @@ async fn warned_and_stopped() {
     set(&engine, session.id, Some(SHORT)).await;
     let mut warned = false;
     let ended = loop {
-        match events.next().await.unwrap().event {
-            Event::SessionUpdated(view) => {
-                if let Some(warning) = view.idle_warning {
-                    assert_eq!(warning.action, IdleAction::Stop);
-                    assert!(worker.head().is_alive() || warned);
-                    warned = true;
-                }
-                let process = view.workers[0].process.clone().unwrap();
-                if process.state == ProcessState::Stopped {
-                    break process;
-                }
-            }
-            _ => {}
+        let Event::SessionUpdated(view) = events.next().await.unwrap().event else {
+            continue;
+        };
+        if let Some(warning) = view.idle_warning {
+            assert_eq!(warning.action, IdleAction::Stop);
+            assert!(worker.head().is_alive() || warned);
+            warned = true;
+        }
+        let process = view.workers[0].process.clone().unwrap();
+        if process.state == ProcessState::Stopped {
+            break process;
         }
     };
     assert!(warned, "a warning comes before the end");

@@ -71,12 +71,8 @@ fn names_in_lines(patch: &str) -> Vec<String> {
     found
 }
 
-#[tokio::test]
-async fn each_state_of_a_file_is_told() {
-    use FileStatus::{Added, Copied, Deleted, Modified, Renamed, Untracked};
-    use StageState::{Committed, Partial, Staged, Unstaged};
-    let place = Place::new();
-    let repo = place.repository("repo");
+/// Brings a file into each state there is, from a base that is returned.
+fn repository_of_each_state(repo: &Path) -> String {
     let long: String = (0..40).map(|n| format!("line {n}\n")).collect();
     let other: String = (0..40).map(|n| format!("other {n}\n")).collect();
     for name in [
@@ -90,45 +86,54 @@ async fn each_state_of_a_file_is_told() {
         "link",
         "kept",
     ] {
-        write(&repo, name, format!("{name}\n2\n3\n"));
+        write(repo, name, format!("{name}\n2\n3\n"));
     }
-    write(&repo, "old name", &long);
-    write(&repo, "source", &other);
-    write(&repo, "binary", b"\0one");
-    write(&repo, "type", "a file\n");
-    write(&repo, "forgotten", "forgotten\n");
-    run(&repo, ["add", "-A"]);
-    run(&repo, ["commit", "-q", "-m", "base"]);
-    let base = run(&repo, ["rev-parse", "HEAD"]);
-    write(&repo, "committed", "changed\n");
-    write(&repo, "new-committed", "nothing\nlike it\n");
-    run(&repo, ["add", "-A"]);
-    run(&repo, ["commit", "-q", "-m", "next"]);
+    write(repo, "old name", &long);
+    write(repo, "source", &other);
+    write(repo, "binary", b"\0one");
+    write(repo, "type", "a file\n");
+    write(repo, "forgotten", "forgotten\n");
+    run(repo, ["add", "-A"]);
+    run(repo, ["commit", "-q", "-m", "base"]);
+    let base = run(repo, ["rev-parse", "HEAD"]);
+    write(repo, "committed", "changed\n");
+    write(repo, "new-committed", "nothing\nlike it\n");
+    run(repo, ["add", "-A"]);
+    run(repo, ["commit", "-q", "-m", "next"]);
     for name in ["staged", "partial"] {
-        write(&repo, name, "is staged\n");
+        write(repo, name, "is staged\n");
     }
-    write(&repo, "new-staged", "new and staged\n");
-    run(&repo, ["mv", "old name", "new name"]);
-    write(&repo, "copy", &other);
-    write(&repo, "source", format!("{other}more\n"));
-    write(&repo, "binary", b"\0two");
-    run(&repo, ["rm", "-q", "--cached", "forgotten"]);
-    run(&repo, ["rm", "-q", "gone-staged"]);
+    write(repo, "new-staged", "new and staged\n");
+    run(repo, ["mv", "old name", "new name"]);
+    write(repo, "copy", &other);
+    write(repo, "source", format!("{other}more\n"));
+    write(repo, "binary", b"\0two");
+    run(repo, ["rm", "-q", "--cached", "forgotten"]);
+    run(repo, ["rm", "-q", "gone-staged"]);
     run(
-        &repo,
+        repo,
         ["add", "staged", "partial", "new-staged", "copy", "source"],
     );
-    write(&repo, "partial", "and more\n");
-    write(&repo, "unstaged", "is not\n2\n3\n4\n");
-    write(&repo, "untracked/deep", "1\n2\n3");
-    write(&repo, "empty", "");
+    write(repo, "partial", "and more\n");
+    write(repo, "unstaged", "is not\n2\n3\n4\n");
+    write(repo, "untracked/deep", "1\n2\n3");
+    write(repo, "empty", "");
     std::fs::remove_file(repo.join("gone")).unwrap();
     std::fs::remove_file(repo.join("type")).unwrap();
     symlink("kept", repo.join("type")).unwrap();
     symlink("/etc/passwd", repo.join("new-link")).unwrap();
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(repo.join("mode"), executable).unwrap();
+    base
+}
 
+#[tokio::test]
+async fn each_state_of_a_file_is_told() {
+    use FileStatus::{Added, Copied, Deleted, Modified, Renamed, Untracked};
+    use StageState::{Committed, Partial, Staged, Unstaged};
+    let place = Place::new();
+    let repo = place.repository("repo");
+    let base = repository_of_each_state(&repo);
     let diff = changes(&repo, &base).await;
     assert_eq!((&diff.base, &diff.target), (&base, &None));
     let table = [

@@ -250,7 +250,23 @@ async fn refused_messages_leave_no_file(rig: Arc<Rig>) {
         );
         assert_eq!(uploads(&rig), Vec::<PathBuf>::new(), "{text}");
     }
-    let (status, body) = post(&rig, SessionId::random(), file(to(ids.1), "f", "x")).await;
+    refused_outside_of_the_form(&rig, ids).await;
+    let (status, _) = post(&rig, ids.0, to(ids.1).text("content", "x".repeat(10_000))).await;
+    assert_eq!(status, 201);
+    rig.engine.worker(ids.0, ids.1).unwrap();
+    let stop = format!("/api/sessions/{}/workers/{}/stop", ids.0, ids.1);
+    rig.http
+        .answer(rig.http.request(Method::POST, &stop))
+        .await
+        .unwrap();
+    let (status, body) = post(&rig, ids.0, file(to(ids.1), "f", "x")).await;
+    assert_eq!((status, body["error"].as_str()), (400, Some(not_delivered)));
+    assert_eq!(uploads(&rig), Vec::<PathBuf>::new());
+}
+
+/// Of a session that is not there, and bodies that are no form.
+async fn refused_outside_of_the_form(rig: &Rig, ids: Ids) {
+    let (status, body) = post(rig, SessionId::random(), file(to(ids.1), "f", "x")).await;
     assert_eq!((status, &body["code"]), (404, &"session-not-found".into()));
     let path = format!("/api/sessions/{}/messages", ids.0);
     for content_type in [
@@ -263,18 +279,7 @@ async fn refused_messages_leave_no_file(rig: Arc<Rig>) {
         let (status, body) = rig.http.answer(request).await.unwrap();
         assert_eq!(status, 400, "{content_type} {body}");
     }
-    assert_eq!(uploads(&rig), Vec::<PathBuf>::new());
-    let (status, _) = post(&rig, ids.0, to(ids.1).text("content", "x".repeat(10_000))).await;
-    assert_eq!(status, 201);
-    rig.engine.worker(ids.0, ids.1).unwrap();
-    let stop = format!("/api/sessions/{}/workers/{}/stop", ids.0, ids.1);
-    rig.http
-        .answer(rig.http.request(Method::POST, &stop))
-        .await
-        .unwrap();
-    let (status, body) = post(&rig, ids.0, file(to(ids.1), "f", "x")).await;
-    assert_eq!((status, body["error"].as_str()), (400, Some(not_delivered)));
-    assert_eq!(uploads(&rig), Vec::<PathBuf>::new());
+    assert_eq!(uploads(rig), Vec::<PathBuf>::new());
 }
 
 async fn an_upload_that_breaks_off_leaves_no_file(rig: Arc<Rig>) {

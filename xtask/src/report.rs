@@ -50,6 +50,17 @@ impl Report {
         self.missing.push(what.into());
     }
 
+    /// Notes a stage that this machine cannot run, loudly; it fails nothing.
+    pub(crate) fn not_run(&mut self, name: &str, why: &str) {
+        println!("\n== {name}\nNOT RUN: {why}");
+        let counts = Counts {
+            skipped: 1,
+            ..Counts::default()
+        };
+        self.stages
+            .push((name.to_owned(), counts, format!("NOT RUN: {why}")));
+    }
+
     /// Prints the summary and tells whether all passed.
     pub(crate) fn finish(self) -> bool {
         println!("\n== summary");

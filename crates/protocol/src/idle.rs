@@ -7,22 +7,20 @@ use utoipa::ToSchema;
 /// Whether and when workers that have nothing to do are ended. The rule of a session goes before
 /// that of its repository, and that before the server's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "action",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "action", rename_all = "lowercase")]
 pub enum IdlePolicy {
     /// They stay.
     #[default]
     Off,
     /// The session is paused when none of its workers had anything to do for so long. Workers of
     /// a session that cannot be paused are stopped.
+    #[serde(rename_all = "camelCase")]
     Pause {
         /// For so long; from one second to a year.
         after_seconds: u32,
     },
     /// Each worker is stopped that had nothing to do for so long.
+    #[serde(rename_all = "camelCase")]
     Stop {
         /// For so long; from one second to a year.
         after_seconds: u32,

@@ -31,13 +31,10 @@ pub struct CreateWorktree {
 
 /// Which branch a new worktree gets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(
-    tag = "mode",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "mode", rename_all = "lowercase")]
 pub enum WorktreeMode {
     /// A new one, named by the agent after the prompt.
+    #[serde(rename_all = "camelCase")]
     Prompt {
         /// Where it starts; the default branch when absent or empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +44,7 @@ pub enum WorktreeMode {
         use_remote: bool,
     },
     /// A new one of this name.
+    #[serde(rename_all = "camelCase")]
     Custom {
         /// The name.
         branch: String,

@@ -1627,7 +1627,7 @@ export interface components {
              * Format: int32
              * @description For so long; from one second to a year.
              */
-            after_seconds: number;
+            afterSeconds: number;
         } | {
             /** @enum {string} */
             action: "stop";
@@ -1635,7 +1635,7 @@ export interface components {
              * Format: int32
              * @description For so long; from one second to a year.
              */
-            after_seconds: number;
+            afterSeconds: number;
         };
         /** @description What is about to happen to a session or some of its workers, unless somebody uses them. */
         IdleWarning: {
@@ -2410,20 +2410,20 @@ export interface components {
         /** @description Which branch a new worktree gets. */
         WorktreeMode: {
             /** @description Where it starts; the default branch when absent or empty. */
-            base_branch?: string | null;
+            baseBranch?: string | null;
             /** @enum {string} */
             mode: "prompt";
             /** @description Fetch the base from `origin` and start there. */
-            use_remote?: boolean;
+            useRemote?: boolean;
         } | {
             /** @description Where it starts; the default branch when absent or empty. */
-            base_branch?: string | null;
+            baseBranch?: string | null;
             /** @description The name. */
             branch: string;
             /** @enum {string} */
             mode: "custom";
             /** @description Fetch the base from `origin` and start there. */
-            use_remote?: boolean;
+            useRemote?: boolean;
         } | {
             /** @description The branch. */
             branch: string;

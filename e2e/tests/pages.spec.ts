@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkPage, expect, seesInTerminal, test } from '../fixtures/test.ts';
 
 const SIZES = [
@@ -31,6 +33,7 @@ for (const { name: size, ...device } of SIZES) {
           run: { kind: 'command', command: '/bin/sh -c "echo boom; exit 3"' },
         });
         const paused = await api.startAgent('rests');
+        writeFileSync(join(paused.locationPath, 'notes.txt'), 'not yet committed\n');
         await api.pause(paused.id);
         await expect(page.getByRole('link', { name: 'exit at once' })).toBeVisible();
         await expect(page.getByText('Ended with code 3')).toBeVisible();
@@ -45,6 +48,14 @@ for (const { name: size, ...device } of SIZES) {
         await expect(page.getByRole('alertdialog')).toBeVisible();
         await look('delete', true);
         await page.getByRole('button', { name: 'Cancel' }).click();
+        for (const item of ['Message with files…', 'Export…', 'When idle…']) {
+          await page.getByRole('button', { name: 'More about this session' }).click();
+          await page.getByRole('menuitem', { name: item }).click();
+          await expect(page.getByRole('dialog')).toBeVisible();
+          await look(item.replace(/\W+/g, '-').toLowerCase(), true);
+          await page.keyboard.press('Escape');
+          await expect(page.getByRole('dialog')).toBeHidden();
+        }
 
         await page.goto(`${server.url}/sessions/${failing.id}`);
         await seesInTerminal(page, 'boom');
@@ -52,6 +63,25 @@ for (const { name: size, ...device } of SIZES) {
         await page.goto(`${server.url}/sessions/${paused.id}`);
         await expect(page.getByRole('heading', { name: 'This session is paused' })).toBeVisible();
         await look('paused');
+        await page.goto(server.url);
+        await page.getByRole('button', { name: 'Clone from an address' }).click();
+        await page
+          .getByRole('textbox', { name: 'Address' })
+          .fill('ssh://nowhere.invalid/meadow.git');
+        await page.getByRole('button', { name: 'Clone', exact: true }).click();
+        await expect(page.getByRole('dialog').getByRole('log')).toContainText('cloning');
+        await look('clone', true);
+        await api.remove(paused.id);
+        await page.goto(`${server.url}/settings/repositories`);
+        await expect(page.getByRole('button', { name: /^Restore/ })).toBeVisible();
+        await look('repositories');
+        await page.goto(`${server.url}/settings/jobs`);
+        await page.getByRole('button', { name: /^Show the log of Clone/ }).click();
+        await expect(page.getByRole('log')).toContainText('cloning');
+        await look('jobs');
+        await page.goto(`${server.url}/settings/notifications`);
+        await expect(page.getByText('There are no webhooks.')).toBeVisible();
+        await look('notifications');
         await page.goto(`${server.url}/settings`);
         await page.getByLabel('What the token is for').fill('phone');
         await page.getByRole('button', { name: 'Make a token' }).click();

@@ -165,7 +165,7 @@ test('deleting keeps a worktree with changes unless it is told to discard them',
   await expect(page.getByRole('alert')).toContainText('1 untracked');
   expect(existsSync(file)).toBe(true);
   await page.getByLabel('Discard the worktree').check();
-  await page.getByRole('button', { name: 'Delete and discard files' }).click();
+  await page.getByRole('button', { name: 'Delete and discard' }).click();
   await expect(page).toHaveURL(`${server.url}/`);
   await expect(() => expect(existsSync(session.locationPath)).toBe(false)).toPass();
   expect(await api.sessions()).toEqual([]);

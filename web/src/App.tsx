@@ -1,12 +1,13 @@
 import { QueryClientProvider } from '@tanstack/react-query';
-import { RouterProvider } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazyRouteComponent, RouterProvider } from '@tanstack/react-router';
+import { Suspense, useEffect } from 'react';
 import { connect, disconnect } from './api/app-store.ts';
 import { checkSignIn, useAuth } from './api/auth.ts';
 import { queryClient } from './api/queries.ts';
 import { ServerGone } from './pages/ServerGone.tsx';
-import { SignIn } from './pages/SignIn.tsx';
 import { router } from './router.tsx';
+
+const SignIn = lazyRouteComponent(() => import('./pages/SignIn.tsx'), 'SignIn');
 
 export function App() {
   const state = useAuth((auth) => auth.state);
@@ -22,7 +23,11 @@ export function App() {
     case 'checking':
       return null;
     case 'out':
-      return <SignIn />;
+      return (
+        <Suspense>
+          <SignIn />
+        </Suspense>
+      );
     case 'gone':
       return <ServerGone />;
     case 'in':

@@ -35,8 +35,14 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings/Settings.tsx'), 'Settings'),
 });
 
+const settingsArea = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/$area',
+  component: lazyRouteComponent(() => import('./pages/settings/Settings.tsx'), 'Settings'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([dashboard, session, worker, settings]),
+  routeTree: root.addChildren([dashboard, session, worker, settings, settingsArea]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageFault,
 });

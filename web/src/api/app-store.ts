@@ -45,6 +45,13 @@ export function disconnect(): void {
   useApp.setState({ ...EMPTY, isReady: false, isConnected: false });
 }
 
+const listeners = new Set<(frame: AppFrame) => void>();
+
+/** Tells frames to a page that keeps what is not kept here, after they were applied. */
+export function listen(listener: (frame: AppFrame) => void): void {
+  listeners.add(listener);
+}
+
 /** Applies what an answer of the server already tells, before its event comes. */
 export function learn(event: AppEvent): void {
   useApp.setState((state) => apply(state, event));
@@ -54,6 +61,7 @@ function onFrame(frame: AppFrame): void {
   const next = reduce(useApp.getState(), frame);
   if (next) {
     useApp.setState({ ...next, isReady: true });
+    for (const listener of listeners) listener(frame);
     return;
   }
   useApp.setState({ instance: null });

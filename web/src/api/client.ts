@@ -1,5 +1,5 @@
 /**
- * The one way to the REST interface: JSON in, JSON out, every failure a `Failure`.
+ * The one way to the REST interface: JSON or a form in, JSON or text out, every failure a `Failure`.
  *
  * It knows no component. Whoever calls decides what a failure means; a request without a valid
  * sign-in is also told to the listener, since it concerns the whole page.
@@ -25,12 +25,15 @@ export class Failure extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 interface Options {
+  /** Sent as JSON, but a form as the form it is. */
   body?: unknown;
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  /** The answer is text and stays so. */
+  asText?: boolean;
 }
 
 let onSignedOut: () => void = () => {};
@@ -43,13 +46,14 @@ export function listenSignedOut(listener: () => void): void {
 /** Sends one request and returns the parsed answer. */
 export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
   const headers = new Headers({ accept: 'application/json', ...options.headers });
-  if (options.body !== undefined) headers.set('content-type', 'application/json');
+  const isForm = options.body instanceof FormData;
+  if (options.body !== undefined && !isForm) headers.set('content-type', 'application/json');
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? null : JSON.stringify(options.body),
+      body: bodyOf(options.body),
       credentials: 'same-origin',
       cache: 'no-store',
       ...(options.signal ? { signal: options.signal } : {}),
@@ -59,13 +63,19 @@ export async function call<T>(method: Method, path: string, options: Options = {
     throw new Failure(unreachable());
   }
   const text = await response.text();
+  if (response.ok && options.asText) return text as T;
   if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
   const failure = new Failure(problemOf(response, text));
   if (response.status === 401 && !path.startsWith('/api/auth/sign-in')) onSignedOut();
   throw failure;
 }
 
-function problemOf(response: Response, text: string): Problem {
+function bodyOf(body: unknown): BodyInit | null {
+  if (body instanceof FormData) return body;
+  return body === undefined ? null : JSON.stringify(body);
+}
+
+export function problemOf(response: Response, text: string): Problem {
   try {
     const body = JSON.parse(text) as Partial<Problem>;
     const detail = body.detail ?? body.error;

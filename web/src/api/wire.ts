@@ -38,6 +38,17 @@ export type Config = Shape<'Config'>;
 export type PathSuggestion = Shape<'PathSuggestion'>;
 export type Check = Shape<'Check'>;
 export type TextBody = Shape<'TextBody'>;
+export type Worktree = Shape<'Worktree'>;
+export type IdlePolicy = Shape<'IdlePolicy'>;
+export type IdleWarning = Shape<'IdleWarning'>;
+export type Settings = Shape<'Settings'>;
+export type TrashEntry = Shape<'TrashEntry'>;
+export type Job = Shape<'Job'>;
+export type Webhook = Shape<'Webhook'>;
+export type WebhookEvent = Shape<'WebhookEvent'>;
+export type CreatedWebhook = Shape<'CreatedWebhook'>;
+export type SlackIntegration = Shape<'SlackIntegration'>;
+export type NotificationStatus = Shape<'NotificationStatus'>;
 export type AppEvent = Shape<'AppEvent'>;
 export type AppFrame = Shape<'AppFrame'>;
 

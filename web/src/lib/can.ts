@@ -16,6 +16,10 @@ export const can = {
       agents.find((agent) => agent.id === worker.agentId)?.capabilities.supportsContinue ?? false
     );
   },
+  /** Whether it can be sent text and files. */
+  message(session: Session, worker: Worker): boolean {
+    return can.stop(session, worker);
+  },
   addShell(session: Session): boolean {
     return !session.paused && !session.locationMissing;
   },

@@ -7,6 +7,11 @@ export function shorten(path: string, home: string | undefined): string {
   return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }
 
+/** Whether what is typed where a path belongs is the address of a repository. */
+export function isCloneUrl(text: string): boolean {
+  return /^(https?|ssh):\/\/\S+$|^[\w.-]+@[\w.-]+:\S+$/.test(text.trim());
+}
+
 /** The directory without a trailing slash, with `~` resolved where the home is known. */
 export function expand(path: string, home: string | undefined): string {
   const trimmed = path.trim().replace(/(.)\/+$/, '$1');

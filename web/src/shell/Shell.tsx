@@ -1,13 +1,14 @@
-import { Outlet } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazyRouteComponent, Outlet } from '@tanstack/react-router';
+import { Suspense, useEffect, useState } from 'react';
 import { useApp } from '../api/app-store.ts';
-import { Toasts } from '../ui/toast.tsx';
 import { ConnectionBanner } from './ConnectionBanner.tsx';
-import { Shortcuts } from './Shortcuts.tsx';
 import { TopBar } from './TopBar.tsx';
 import { useKeys } from './useKeys.ts';
 import { useTitle } from './useTitle.ts';
 import { useVisibleHeight } from './useVisibleHeight.ts';
+
+const Toasts = lazyRouteComponent(() => import('../ui/Toasts.tsx'), 'Toasts');
+const Shortcuts = lazyRouteComponent(() => import('./Shortcuts.tsx'), 'Shortcuts');
 
 /** What is around every page. */
 export function Shell() {
@@ -29,8 +30,10 @@ export function Shell() {
       <main id="main" tabIndex={-1} className="relative min-h-0 flex-1 outline-none">
         {isReady ? <Outlet /> : <Loading />}
       </main>
-      <Shortcuts open={helpOpen} onClose={() => setHelpOpen(false)} />
-      <Toasts />
+      <Suspense>
+        <Toasts />
+      </Suspense>
+      <Suspense>{helpOpen && <Shortcuts onClose={() => setHelpOpen(false)} />}</Suspense>
     </div>
   );
 }

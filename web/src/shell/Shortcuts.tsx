@@ -1,17 +1,10 @@
 import { Dialog } from '../ui/Dialog.tsx';
+import { Kbd } from '../ui/Kbd.tsx';
 import { CHORDS } from './keys.ts';
 
-export function Kbd({ children }: { children: string }) {
+export function Shortcuts({ onClose }: { onClose: () => void }) {
   return (
-    <kbd className="inline-flex h-5 min-w-5 items-center justify-center rounded-sm border border-line-strong bg-canvas px-1 font-mono text-xs text-ink-2">
-      {children}
-    </kbd>
-  );
-}
-
-export function Shortcuts({ open, onClose }: { open: boolean; onClose: () => void }) {
-  return (
-    <Dialog open={open} onClose={onClose} title="Keyboard">
+    <Dialog open onClose={onClose} title="Keyboard">
       <div className="flex flex-col gap-5">
         {CHORDS.map(({ where, chords }) => (
           <section key={where}>

@@ -9,6 +9,12 @@ import { FrameError, TERMINAL_PROTOCOL } from './codec.ts';
 import { type LinkView, randomClientId, TerminalLink } from './link.ts';
 import { XtermScreen } from './screen.ts';
 
+/**
+ * How long a terminal that is not shown stays connected. Whoever follows a worker keeps it from
+ * being idle, and a page that was left follows nothing.
+ */
+const UNSEEN_MS = 60_000;
+
 /** Each holds up to 5,000 lines, about 7 MB. */
 const LIVE_MOST = 6;
 
@@ -94,6 +100,7 @@ export class LiveTerminal {
 }
 
 const live = new Map<string, LiveTerminal>();
+const unseen = new Map<string, ReturnType<typeof setTimeout>>();
 
 /** Returns the terminal of a worker, making it when it is not live; it becomes the newest. */
 export function terminalOf(sessionId: string, workerId: string): LiveTerminal {
@@ -109,6 +116,25 @@ export function terminalOf(sessionId: string, workerId: string): LiveTerminal {
     oldest.dispose();
   }
   return terminal;
+}
+
+/** A page shows the terminal of a worker until what is returned is called. */
+export function show(workerId: string): () => void {
+  seen(workerId);
+  const end = () => {
+    unseen.delete(workerId);
+    live.get(workerId)?.dispose();
+    live.delete(workerId);
+  };
+  return () => {
+    seen(workerId);
+    unseen.set(workerId, setTimeout(end, UNSEEN_MS));
+  };
+}
+
+function seen(workerId: string): void {
+  clearTimeout(unseen.get(workerId));
+  unseen.delete(workerId);
 }
 
 /** Closes the terminals of workers that are gone. */

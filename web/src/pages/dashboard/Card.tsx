@@ -1,6 +1,6 @@
-import { Link } from '@tanstack/react-router';
+import { Link, lazyRouteComponent } from '@tanstack/react-router';
 import { Bot, Folder, GitBranch, SquareTerminal } from 'lucide-react';
-import { useEffect } from 'react';
+import { Suspense, useEffect } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { queryClient, useConfig, useTail } from '../../api/queries.ts';
 import type { Session, Worker } from '../../api/wire.ts';
@@ -11,6 +11,8 @@ import { elapsed, useNow } from '../../lib/time.ts';
 import { StateMark } from '../../ui/StateMark.tsx';
 import { Reply } from './Reply.tsx';
 import { useInSight } from './useInSight.ts';
+
+const IdleWarned = lazyRouteComponent(() => import('../session/IdleWarned.tsx'), 'IdleWarned');
 
 const TAIL_LINES = 6;
 /** How often the text of a card in sight is asked for, while its program works or just lives. */
@@ -50,11 +52,19 @@ export function Card({ session }: { session: Session }) {
         </Link>
       </h3>
       {told.reason && (
-        <p className={cx('line-clamp-3 break-words', lane === 'needs' ? 'text-ink' : 'text-ink-2')}>
+        <p
+          className={cx(
+            'line-clamp-3 break-words first-letter:uppercase',
+            lane === 'needs' ? 'text-ink' : 'text-ink-2',
+          )}
+        >
           {told.reason}
         </p>
       )}
       <Tail session={session} worker={asking ?? worker} isQuiet={lane === 'quiet'} />
+      <Suspense>
+        {session.idleWarning && <IdleWarned session={session} warning={session.idleWarning} />}
+      </Suspense>
       {asking && <Reply session={session} workerId={asking.id} />}
       <Where session={session} />
     </article>

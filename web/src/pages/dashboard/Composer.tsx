@@ -1,27 +1,43 @@
-import { useNavigate } from '@tanstack/react-router';
+import { lazyRouteComponent, useNavigate } from '@tanstack/react-router';
 import { CircleX, Play } from 'lucide-react';
-import { type FormEvent, type KeyboardEvent, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, Suspense, useState } from 'react';
 import { learn, useApp } from '../../api/app-store.ts';
 import { Failure, messageOf } from '../../api/client.ts';
 import { change, useConfig } from '../../api/queries.ts';
 import { cx } from '../../lib/cx.ts';
 import { expand } from '../../lib/path.ts';
-import { Kbd } from '../../shell/Shortcuts.tsx';
 import { Button } from '../../ui/Button.tsx';
 import { Field } from '../../ui/Field.tsx';
+import { Kbd } from '../../ui/Kbd.tsx';
 import { edit, type Fault, faultOf, missing, request, started, useDraft } from './draft.ts';
 import { PROMPT_ID } from './focus.ts';
 import { PathField } from './PathField.tsx';
 import { PlacePicker } from './PlacePicker.tsx';
 import { RunPicker } from './RunPicker.tsx';
 
+const CloneDialog = lazyRouteComponent(() => import('./CloneDialog.tsx'), 'CloneDialog');
+
 interface Problem {
   fault: Fault;
   message: string;
 }
 
-/** Starts an agent, a command or a shell: where, what, and with which words. */
+/** The composer, and beside it the clone of a repository that is not here yet. */
 export function Composer() {
+  const [cloning, setCloning] = useState<string | null>(null);
+  return (
+    <>
+      <Form onClone={setCloning} />
+      {/* Outside of the form: what is sent in the dialog would reach the form as well. */}
+      <Suspense>
+        {cloning !== null && <CloneDialog url={cloning} onClose={() => setCloning(null)} />}
+      </Suspense>
+    </>
+  );
+}
+
+/** Starts an agent, a command or a shell: where, what, and with which words. */
+function Form({ onClone }: { onClone: (url: string) => void }) {
   const draft = useDraft();
   const home = useConfig().data?.homeDir;
   const isConnected = useApp((app) => app.isConnected);
@@ -70,7 +86,7 @@ export function Composer() {
       className="rounded-lg border border-line-strong bg-surface has-[textarea:focus]:border-accent"
     >
       <div className="grid items-start gap-2 border-b border-line p-2 md:grid-cols-[minmax(0,1fr)_auto_auto]">
-        <PathField error={about('path')} />
+        <PathField error={about('path')} onClone={onClone} />
         <div className="flex min-w-0 flex-wrap gap-2 md:contents">
           <PlacePicker isAtFault={problem?.fault === 'branch'} />
           <RunPicker />

@@ -2,7 +2,7 @@ import { CornerDownLeft } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { change } from '../../api/queries.ts';
 import type { Session } from '../../api/wire.ts';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 
 const KEYS = [
   { shows: '1', types: '1' },

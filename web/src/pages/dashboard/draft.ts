@@ -2,6 +2,7 @@
 import { create } from 'zustand';
 import type { Place, Run, StartSession } from '../../api/wire.ts';
 import { remember, remembered } from '../../lib/memory.ts';
+import { isCloneUrl } from '../../lib/path.ts';
 
 export type PlaceKind = Place['kind'];
 
@@ -104,6 +105,9 @@ export type Fault = 'path' | 'branch' | 'command' | 'form';
 /** What is missing, before the server is asked. */
 export function missing(draft: Draft): { fault: Fault; message: string } | null {
   if (!draft.path.trim()) return { fault: 'path', message: 'Choose a repository or a directory.' };
+  if (isCloneUrl(draft.path)) {
+    return { fault: 'path', message: 'Clone this address first, with the button beside it.' };
+  }
   if (draft.place === 'existing-branch' && !draft.existingBranch.trim()) {
     return { fault: 'branch', message: 'Choose the branch to work on.' };
   }

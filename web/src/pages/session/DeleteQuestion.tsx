@@ -3,28 +3,31 @@ import { Failure, messageOf } from '../../api/client.ts';
 import { change, useConfig } from '../../api/queries.ts';
 import type { Session, WorktreeFate } from '../../api/wire.ts';
 import { can } from '../../lib/can.ts';
-import { cx } from '../../lib/cx.ts';
 import { shorten } from '../../lib/path.ts';
 import { sessionTitle } from '../../lib/state.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';
+import { Options } from '../../ui/Options.tsx';
+import { toast } from '../../ui/toast.ts';
 import { Processes } from './StopQuestion.tsx';
 
-const FATES: { fate: WorktreeFate; name: string; means: string }[] = [
+const FATES: { value: WorktreeFate; name: string; means: string; danger?: boolean }[] = [
   {
-    fate: 'keep',
+    value: 'keep',
     name: 'Keep the worktree',
     means: 'The directory and its branch stay as they are.',
   },
   {
-    fate: 'remove',
+    value: 'remove',
     name: 'Remove the worktree',
     means: 'Only if nothing in it is uncommitted. The branch and its commits stay.',
   },
   {
-    fate: 'discard',
+    value: 'discard',
     name: 'Discard the worktree',
-    means: 'Also with uncommitted and untracked files: they are lost. The branch stays.',
+    means:
+      'Also with work in it. What is not committed or pushed is kept in the trash for 30 days and can be restored; ignored files are lost.',
+    danger: true,
   },
 ];
 
@@ -47,6 +50,9 @@ export function DeleteQuestion({ session, open, onClose, onDeleted }: DeleteProp
     setFailure(null);
     try {
       await change.remove(session.id, mayRemove ? fate : 'keep');
+      if (mayRemove && fate === 'discard') {
+        toast('Deleted', 'What was not committed is in the trash, under Settings, Repositories.');
+      }
       onClose();
       onDeleted();
     } catch (err) {
@@ -71,7 +77,7 @@ export function DeleteQuestion({ session, open, onClose, onDeleted }: DeleteProp
         <>
           <Button onClick={close}>Cancel</Button>
           <Button tone="danger" busy={busy} onClick={() => void remove()}>
-            {fate === 'discard' && mayRemove ? 'Delete and discard files' : 'Delete'}
+            {fate === 'discard' && mayRemove ? 'Delete and discard' : 'Delete'}
           </Button>
         </>
       }
@@ -79,7 +85,13 @@ export function DeleteQuestion({ session, open, onClose, onDeleted }: DeleteProp
       <Processes session={session} />
       <p>The recorded output of its tabs is deleted.</p>
       {mayRemove ? (
-        <Fates fate={fate} onChange={setFate} path={shorten(session.locationPath, home)} />
+        <Options
+          mono
+          label={shorten(session.locationPath, home)}
+          value={fate}
+          options={FATES}
+          onChange={setFate}
+        />
       ) : (
         <p>
           The directory{' '}
@@ -91,45 +103,6 @@ export function DeleteQuestion({ session, open, onClose, onDeleted }: DeleteProp
       )}
       {failure !== null && <Refusal failure={failure} />}
     </Question>
-  );
-}
-
-interface FatesProps {
-  fate: WorktreeFate;
-  onChange: (fate: WorktreeFate) => void;
-  path: string;
-}
-
-function Fates({ fate, onChange, path }: FatesProps) {
-  return (
-    <fieldset className="flex flex-col gap-1.5">
-      <legend className="mb-1.5 font-mono text-sm break-all text-ink">{path}</legend>
-      {FATES.map((option) => (
-        <label
-          key={option.fate}
-          className={cx(
-            'flex cursor-pointer items-start gap-2.5 rounded-md border px-3 py-2 has-focus-visible:outline-2 has-focus-visible:outline-accent',
-            option.fate !== fate && 'border-line hover:border-line-strong',
-            option.fate === fate &&
-              (fate === 'discard'
-                ? 'border-failed-line bg-failed-tint'
-                : 'border-accent bg-accent-tint'),
-          )}
-        >
-          <input
-            type="radio"
-            name="fate"
-            checked={option.fate === fate}
-            onChange={() => onChange(option.fate)}
-            className="mt-1 accent-accent"
-          />
-          <span>
-            <span className="block font-medium text-ink">{option.name}</span>
-            <span className="block text-sm">{option.means}</span>
-          </span>
-        </label>
-      ))}
-    </fieldset>
   );
 }
 

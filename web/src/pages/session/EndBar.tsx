@@ -7,7 +7,7 @@ import { cx } from '../../lib/cx.ts';
 import { STATES, workerState } from '../../lib/state.ts';
 import { Button } from '../../ui/Button.tsx';
 import { StateMark } from '../../ui/StateMark.tsx';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 
 const SHOWN = new Set(['failed', 'unknown', 'ended', 'stopped']);
 
@@ -31,7 +31,7 @@ export function EndBar({ session, worker }: { session: Session; worker: Worker }
       )}
     >
       <StateMark kind={told.kind} />
-      <span className="min-w-0 flex-1 basis-40 break-words text-ink-2">
+      <span className="min-w-0 flex-1 basis-40 break-words text-ink-2 first-letter:uppercase">
         {told.reason ??
           (told.kind === 'unknown'
             ? 'Whether it still runs cannot be told right now; nothing was done to it.'

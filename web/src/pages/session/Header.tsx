@@ -1,15 +1,18 @@
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link, lazyRouteComponent, useNavigate } from '@tanstack/react-router';
 import {
   ArrowLeft,
   CirclePause,
   CircleStop,
+  Coffee,
+  Download,
   Ellipsis,
   Pencil,
   Play,
   RotateCw,
+  SendHorizontal,
   Trash2,
 } from 'lucide-react';
-import { useState } from 'react';
+import { Suspense, useState } from 'react';
 import { learn, useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
 import type { Session, Worker } from '../../api/wire.ts';
@@ -19,11 +22,19 @@ import { useNeeds } from '../../shell/useTitle.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { Menu, MenuItem, MenuLine } from '../../ui/Menu.tsx';
 import { StateMark } from '../../ui/StateMark.tsx';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 import { Where } from '../dashboard/Card.tsx';
 import { DeleteQuestion } from './DeleteQuestion.tsx';
 import { RenameDialog } from './RenameDialog.tsx';
 import { StopQuestion } from './StopQuestion.tsx';
+
+const ExportDialog = lazyRouteComponent(() => import('./ExportDialog.tsx'), 'ExportDialog');
+const IdleDialog = lazyRouteComponent(() => import('./IdleDialog.tsx'), 'IdleDialog');
+const MessageDialog = lazyRouteComponent(() => import('./MessageDialog.tsx'), 'MessageDialog');
+
+const NO_FILES: File[] = [];
+
+type Asked = 'delete' | 'export' | 'idle' | 'message' | 'pause' | 'rename';
 
 interface HeaderProps {
   session: Session;
@@ -32,7 +43,7 @@ interface HeaderProps {
 
 export function Header({ session, worker }: HeaderProps) {
   const told = sessionState(session);
-  const [asked, ask] = useState<'delete' | 'rename' | 'pause' | null>(null);
+  const [asked, ask] = useState<Asked | null>(null);
   const navigate = useNavigate();
   const others = useNeeds() - (STATES[told.kind].lane === 'needs' ? 1 : 0);
   const close = () => ask(null);
@@ -80,11 +91,30 @@ export function Header({ session, worker }: HeaderProps) {
             Pause…
           </MenuItem>
         )}
+        <MenuItem icon={<Coffee size={14} aria-hidden />} onClick={() => ask('idle')}>
+          When idle…
+        </MenuItem>
+        <MenuLine />
+        {worker && can.message(session, worker) && (
+          <MenuItem icon={<SendHorizontal size={14} aria-hidden />} onClick={() => ask('message')}>
+            Message with files…
+          </MenuItem>
+        )}
+        <MenuItem icon={<Download size={14} aria-hidden />} onClick={() => ask('export')}>
+          Export…
+        </MenuItem>
         <MenuLine />
         <MenuItem danger icon={<Trash2 size={14} aria-hidden />} onClick={() => ask('delete')}>
           Delete…
         </MenuItem>
       </Menu>
+      <Suspense>
+        {asked === 'export' && <ExportDialog session={session} worker={worker} onClose={close} />}
+        {asked === 'idle' && <IdleDialog session={session} onClose={close} />}
+        {asked === 'message' && worker && (
+          <MessageDialog session={session} worker={worker} files={NO_FILES} onClose={close} />
+        )}
+      </Suspense>
       <RenameDialog
         key={`${session.title}`}
         session={session}

@@ -1,15 +1,17 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { CirclePause, FolderX, Play } from 'lucide-react';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useApp } from '../../api/app-store.ts';
 import { change } from '../../api/queries.ts';
 import type { Session } from '../../api/wire.ts';
 import { mainWorker, tabsOf } from '../../lib/state.ts';
 import { keepOnly } from '../../terminal/registry.ts';
 import { Button } from '../../ui/Button.tsx';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 import { NotFound } from '../NotFound.tsx';
 import { Header } from './Header.tsx';
+import { IdleWarned } from './IdleWarned.tsx';
+import { Line } from './Line.tsx';
 import { Rail } from './Rail.tsx';
 import { Tabs } from './Tabs.tsx';
 import { TerminalPane } from './TerminalPane.tsx';
@@ -34,6 +36,8 @@ function Opened({ session, wid }: { session: Session; wid: string | undefined })
   const navigate = useNavigate();
   const worker = wid ? tabsOf(session).find((one) => one.id === wid) : mainWorker(session);
   const params = { sid: session.id };
+  // Opening it resumes it, so that the reason is gone by the time it could be read.
+  const [rested, setRested] = useState(session.pausedBecause);
   return (
     <div className="flex min-w-0 flex-1 flex-col">
       <Header session={session} worker={worker} />
@@ -48,6 +52,12 @@ function Opened({ session, wid }: { session: Session; wid: string | undefined })
           })
         }
       />
+      {session.idleWarning && (
+        <div className="border-b border-line p-1.5">
+          <IdleWarned session={session} warning={session.idleWarning} />
+        </div>
+      )}
+      {rested && !session.paused && <Line text={rested} onDismiss={() => setRested(undefined)} />}
       {session.paused ? (
         <Paused session={session} />
       ) : worker ? (

@@ -1,4 +1,4 @@
-import { Maximize, Search } from 'lucide-react';
+import { Maximize, Paperclip, Search } from 'lucide-react';
 import type { Worker } from '../../api/wire.ts';
 import type { LinkStatus } from '../../terminal/link.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
@@ -8,6 +8,8 @@ interface StatusBarProps {
   worker: Worker;
   terminal: LiveTerminal;
   onSearch: () => void;
+  /** Absent when it takes no messages. */
+  onAttach?: (() => void) | undefined;
 }
 
 function words(status: LinkStatus, worker: Worker): string {
@@ -18,7 +20,7 @@ function words(status: LinkStatus, worker: Worker): string {
 }
 
 /** Facts about the terminal, in small print. */
-export function StatusBar({ worker, terminal, onSearch }: StatusBarProps) {
+export function StatusBar({ worker, terminal, onSearch, onAttach }: StatusBarProps) {
   const { status, size, owner, queued } = useLinkView(terminal);
   const pid = worker.process?.pid;
   return (
@@ -45,6 +47,11 @@ export function StatusBar({ worker, terminal, onSearch }: StatusBarProps) {
             <Maximize size={12} aria-hidden />
             Fit to me
           </button>
+        )}
+        {onAttach && (
+          <IconButton label="Message with files" className="!h-6" onClick={onAttach}>
+            <Paperclip size={13} aria-hidden />
+          </IconButton>
         )}
         <IconButton label="Search (Ctrl+Shift+F)" className="!h-6" onClick={onSearch}>
           <Search size={13} aria-hidden />

@@ -5,7 +5,7 @@ import { can } from '../../lib/can.ts';
 import { sessionTitle } from '../../lib/state.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 
 /** The processes of a session that live, in words. */
 export function Processes({ session }: { session: Session }) {

@@ -8,7 +8,7 @@ import { tabsOf, workerState } from '../../lib/state.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';
 import { StateMark } from '../../ui/StateMark.tsx';
-import { attempt } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
 
 interface TabsProps {
   session: Session;

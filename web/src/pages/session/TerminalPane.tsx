@@ -1,14 +1,25 @@
-import { ArrowDown, ArrowUp, Info, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { lazyRouteComponent } from '@tanstack/react-router';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import { type DragEvent, Suspense, useEffect, useRef, useState } from 'react';
 import type { Session, Worker } from '../../api/wire.ts';
 import { isTerminalDark, useAppearance } from '../../lib/appearance.ts';
+import { can } from '../../lib/can.ts';
 import { cx } from '../../lib/cx.ts';
-import { type LiveTerminal, terminalOf, useLinkView, useScroll } from '../../terminal/registry.ts';
-import { Button, IconButton } from '../../ui/Button.tsx';
+import {
+  type LiveTerminal,
+  show,
+  terminalOf,
+  useLinkView,
+  useScroll,
+} from '../../terminal/registry.ts';
+import { Button } from '../../ui/Button.tsx';
 import { EndBar } from './EndBar.tsx';
+import { Line } from './Line.tsx';
 import { SearchBar } from './SearchBar.tsx';
 import { StatusBar } from './StatusBar.tsx';
 import { TouchInput } from './TouchInput.tsx';
+
+const MessageDialog = lazyRouteComponent(() => import('./MessageDialog.tsx'), 'MessageDialog');
 
 interface TerminalPaneProps {
   session: Session;
@@ -19,6 +30,7 @@ interface TerminalPaneProps {
 export function TerminalPane({ session, worker }: TerminalPaneProps) {
   const [terminal] = useState(() => terminalOf(session.id, worker.id));
   const [isSearching, setSearching] = useState(false);
+  const [sending, setSending] = useState<File[] | null>(null);
   const isCoarse = useIsCoarse();
   const place = useRef<HTMLDivElement>(null);
   const isDark = useAppearance(isTerminalDark);
@@ -34,10 +46,25 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
     return () => terminal.screen.detach();
   }, [terminal, isCoarse]);
 
+  useEffect(() => show(worker.id), [worker.id]);
+
+  const mayMessage = can.message(session, worker);
+  const drop = {
+    // Files that are dropped where nothing takes them would replace the page.
+    onDragOver: (event: DragEvent) => {
+      if (event.dataTransfer.types.includes('Files')) event.preventDefault();
+    },
+    onDrop: (event: DragEvent) => {
+      if (!event.dataTransfer.types.includes('Files')) return;
+      event.preventDefault();
+      if (mayMessage) setSending([...event.dataTransfer.files]);
+    },
+  };
   return (
     <section
       aria-label={`Terminal of ${worker.name}`}
       className="relative flex min-h-0 min-w-0 flex-1 flex-col"
+      {...drop}
       onKeyDown={(event) => {
         if (event.ctrlKey && event.shiftKey && event.code === 'KeyF') {
           event.preventDefault();
@@ -45,6 +72,7 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
         }
       }}
     >
+      <Rested worker={worker} />
       <Notices terminal={terminal} />
       <div className="relative flex min-h-0 min-w-0 flex-1 flex-col">
         <div
@@ -68,7 +96,22 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
       </div>
       <EndBar session={session} worker={worker} />
       {isCoarse && isAlive && <TouchInput terminal={terminal} />}
-      <StatusBar worker={worker} terminal={terminal} onSearch={() => setSearching(true)} />
+      <StatusBar
+        worker={worker}
+        terminal={terminal}
+        onSearch={() => setSearching(true)}
+        onAttach={mayMessage ? () => setSending([]) : undefined}
+      />
+      <Suspense>
+        {sending && (
+          <MessageDialog
+            session={session}
+            worker={worker}
+            files={sending}
+            onClose={() => setSending(null)}
+          />
+        )}
+      </Suspense>
     </section>
   );
 }
@@ -84,6 +127,19 @@ function useIsCoarse(): boolean {
   return isCoarse;
 }
 
+/** Why the tab rested before it was opened here; opening it starts it again. */
+function Rested({ worker }: { worker: Worker }) {
+  const { state, reason: why } = worker.process ?? {};
+  const [reason, setReason] = useState(state === 'stopped' ? why : undefined);
+  return (
+    <div role="status">
+      {reason && state !== 'stopped' && (
+        <Line text={reason} onDismiss={() => setReason(undefined)} />
+      )}
+    </div>
+  );
+}
+
 /** What happened to the output or the input, said once. */
 function Notices({ terminal }: { terminal: LiveTerminal }) {
   const { notice, error, status } = useLinkView(terminal);
@@ -91,15 +147,10 @@ function Notices({ terminal }: { terminal: LiveTerminal }) {
   return (
     <div role="status" aria-live="polite">
       {text && (
-        <p className="flex items-center gap-2 border-b border-line bg-raised py-1 pr-1 pl-3 text-ink-2">
-          <Info size={14} aria-hidden className="shrink-0 text-working" />
-          <span className="min-w-0 flex-1">{text}</span>
-          {status !== 'refused' && (
-            <IconButton label="Dismiss" onClick={() => terminal.link.dismissNotice()}>
-              <X size={13} aria-hidden />
-            </IconButton>
-          )}
-        </p>
+        <Line
+          text={text}
+          onDismiss={status === 'refused' ? undefined : () => terminal.link.dismissNotice()}
+        />
       )}
     </div>
   );

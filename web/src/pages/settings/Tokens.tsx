@@ -1,4 +1,4 @@
-import { Copy, KeyRound, Plus } from 'lucide-react';
+import { KeyRound, Plus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { messageOf } from '../../api/client.ts';
 import { change, queryClient, useTokens } from '../../api/queries.ts';
@@ -7,7 +7,8 @@ import { elapsed, useNow } from '../../lib/time.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Question } from '../../ui/Dialog.tsx';
 import { inputClass } from '../../ui/Field.tsx';
-import { attempt, toast } from '../../ui/toast.tsx';
+import { attempt } from '../../ui/toast.ts';
+import { Secret } from './Secret.tsx';
 
 const reload = () => queryClient.invalidateQueries({ queryKey: ['tokens'] });
 
@@ -50,7 +51,7 @@ export function Tokens() {
           Make a token
         </Button>
       </form>
-      {created && <Secret created={created} />}
+      {created && <Secret name={created.token.name} secret={created.secret} />}
       {tokens.isError && <p className="p-3 text-failed">{messageOf(tokens.error)}</p>}
       {tokens.data?.length === 0 && <p className="p-3 text-ink-3">There are no tokens.</p>}
       <ul className="divide-y divide-line">
@@ -93,32 +94,5 @@ function Row({ token, onRevoke }: { token: TokenView; onRevoke: () => void }) {
         Revoke
       </Button>
     </li>
-  );
-}
-
-function Secret({ created }: { created: CreatedToken }) {
-  return (
-    <div role="status" className="flex flex-col gap-2 border-b border-line bg-accent-tint p-3">
-      <p>
-        <strong className="font-medium">{created.token.name}:</strong> copy it now, it is shown only
-        once.
-      </p>
-      <div className="flex items-center gap-2">
-        <code className="min-w-0 flex-1 rounded-md bg-canvas px-2 py-1 font-mono text-sm break-all">
-          {created.secret}
-        </code>
-        <Button
-          icon={<Copy size={14} aria-hidden />}
-          onClick={() =>
-            void attempt('Could not copy', async () => {
-              await navigator.clipboard.writeText(created.secret);
-              toast('Copied');
-            })
-          }
-        >
-          Copy
-        </Button>
-      </div>
-    </div>
   );
 }

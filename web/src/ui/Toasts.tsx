@@ -1,37 +1,12 @@
 import { Toast } from '@base-ui/react/toast';
 import { CircleCheck, CircleX, X } from 'lucide-react';
-import { messageOf } from '../api/client.ts';
+import { useEffect } from 'react';
 import { IconButton } from './Button.tsx';
-
-const toasts = Toast.createToastManager();
-
-export function toast(title: string, description?: string): void {
-  toasts.add({ title, ...(description ? { description } : {}) });
-}
-
-/** Says what could not be done, and why. Stays until it is closed or another minute passes. */
-export function toastFailure(title: string, err: unknown): void {
-  toasts.add({
-    title,
-    description: messageOf(err),
-    type: 'failure',
-    timeout: 60_000,
-    priority: 'high',
-  });
-}
-
-/** Runs a change; a failure is shown. Returns whether it worked. */
-export async function attempt(what: string, action: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await action();
-    return true;
-  } catch (err) {
-    toastFailure(what, err);
-    return false;
-  }
-}
+import { showToasts, toasts } from './toast.ts';
 
 export function Toasts() {
+  // The provider below listens by then: its effects come before those of this one.
+  useEffect(showToasts, []);
   return (
     <Toast.Provider toastManager={toasts}>
       <Toast.Portal>

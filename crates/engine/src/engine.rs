@@ -48,6 +48,9 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     /// Held while a repository is registered, so that two who open it at once open one.
     pub(crate) registering: tokio::sync::Mutex<()>,
+    /// Held from reading a session's or repository's row to having changed it, so that two changes at
+    /// once do not undo each other.
+    pub(crate) recording: tokio::sync::Mutex<()>,
     pub(crate) deleting: crate::worktrees::Deleting,
     pub(crate) reserving: crate::worktrees::Reserving,
     pub(crate) jobs: crate::jobs::Jobs,
@@ -107,6 +110,7 @@ impl Engine {
                     events: EventLog::new(),
                 }),
                 registering: tokio::sync::Mutex::default(),
+                recording: tokio::sync::Mutex::default(),
                 deleting: crate::worktrees::Deleting::default(),
                 reserving: crate::worktrees::Reserving::default(),
                 jobs: crate::jobs::Jobs::default(),

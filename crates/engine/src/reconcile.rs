@@ -50,7 +50,6 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
             .map(|row| RepositoryEntry {
                 row,
                 remote_url: None,
-                idle: None,
             })
             .collect();
     }
@@ -173,6 +172,7 @@ fn repository_of(note: &Note) -> Option<RepositoryRow> {
         created_at,
         setup_command: None,
         env_vars: None,
+        idle: None,
     })
 }
 
@@ -187,6 +187,8 @@ fn session_of(note: &Note) -> SessionRow {
         initial_prompt: None,
         created_at: note.session_created_at,
         paused: false,
+        paused_because: None,
+        idle: None,
         owned_worktree: note.owned_worktree,
     }
 }

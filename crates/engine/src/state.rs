@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use offshoot_protocol::idle::IdlePolicy;
 use offshoot_protocol::job::{Job, JobStatus};
 use offshoot_protocol::view::{
     ActivationState, ActivityState, Agent, Repository, Session, SessionKind, SessionStatus, Worker,
@@ -68,8 +67,6 @@ pub(crate) struct WorkerEntry {
 pub(crate) struct RepositoryEntry {
     pub(crate) row: RepositoryRow,
     pub(crate) remote_url: Option<String>,
-    /// Its own rule for workers that have nothing to do.
-    pub(crate) idle: Option<IdlePolicy>,
 }
 
 impl State {
@@ -170,7 +167,7 @@ impl State {
             },
             activation_state: session.activation(),
             paused: row.paused,
-            paused_because: self.idle.paused_because(row),
+            paused_because: row.paused_because.clone(),
             created_at: row.created_at,
             workers: session.workers.iter().map(WorkerEntry::view).collect(),
             initial_prompt: row.initial_prompt.clone(),
@@ -183,7 +180,7 @@ impl State {
             is_main_worktree: (row.kind == SessionKind::Worktree)
                 .then(|| repository.flatten().is_some_and(path_of)),
             location_missing: session.location_missing,
-            idle: self.idle.of_session(row.id),
+            idle: row.idle,
             idle_warning: self.idle.warning(row.id),
         }
     }
@@ -266,7 +263,7 @@ impl RepositoryEntry {
             remote_url: self.remote_url.clone(),
             setup_command: self.row.setup_command.clone(),
             env_vars: self.row.env_vars.clone(),
-            idle: self.idle,
+            idle: self.row.idle,
         }
     }
 }

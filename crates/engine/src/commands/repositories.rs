@@ -10,7 +10,7 @@ use offshoot_store::RepositoryRow;
 
 use crate::event::Event;
 use crate::state::RepositoryEntry;
-use crate::{Engine, EngineError, paths};
+use crate::{Engine, EngineError, idle, paths};
 
 impl Engine {
     /// Registers the repository whose main worktree is at a path.
@@ -102,6 +102,7 @@ impl Engine {
             created_at: Timestamp::now(),
             setup_command: None,
             env_vars: None,
+            idle: None,
         };
         let remote_url = opened.remote_url().await.unwrap_or_default();
         let _registering = self.inner.registering.lock().await;
@@ -110,11 +111,7 @@ impl Engine {
         }
         let saved = self.inner.store.insert_repository(row.clone()).await;
         saved.map_err(|err| self.store_error("record the repository", err))?;
-        let entry = RepositoryEntry {
-            row,
-            remote_url,
-            idle: None,
-        };
+        let entry = RepositoryEntry { row, remote_url };
         let view = entry.view();
         let mut state = self.state();
         state.repositories.push(entry);
@@ -140,15 +137,19 @@ impl Engine {
         id: RepositoryId,
         change: PatchRepository,
     ) -> Result<Repository, EngineError> {
-        let mut row = self.state().repository(id)?.row.clone();
         if let Some(idle) = change.idle {
-            self.set_repository_idle(id, idle).await?;
+            idle::check(idle)?;
         }
+        let _recording = self.inner.recording.lock().await;
+        let mut row = self.state().repository(id)?.row.clone();
         if let Some(command) = change.setup_command {
             row.setup_command = trimmed(command);
         }
         if let Some(env_vars) = change.env_vars {
             row.env_vars = trimmed(env_vars);
+        }
+        if let Some(idle) = change.idle {
+            row.idle = idle;
         }
         let saved = self.inner.store.update_repository(row.clone()).await;
         saved.map_err(|err| self.store_error("record the repository", err))?;
@@ -162,6 +163,7 @@ impl Engine {
         };
         entry.row = row;
         let view = entry.view();
+        state.idle.rules_changed();
         state.events.publish(Event::RepositoryUpdated(view.clone()));
         Ok(view)
     }

@@ -13,7 +13,7 @@ use offshoot_store::SessionRow;
 use crate::event::Event;
 use crate::launch::Occasion;
 use crate::state::{SessionEntry, WorkerEntry};
-use crate::{Engine, EngineError, paths};
+use crate::{Engine, EngineError, idle, paths};
 
 /// What a new session is made of, from whichever request.
 #[derive(Debug)]
@@ -116,6 +116,8 @@ impl Engine {
             initial_prompt: new.prompt.clone(),
             created_at: Timestamp::now(),
             paused: false,
+            paused_because: None,
+            idle: None,
             owned_worktree: new.owned_worktree,
         };
         let base = self.head_commit(Path::new(&row.location_path)).await;
@@ -237,8 +239,12 @@ impl Engine {
             ));
         }
         check_title(change.title.as_deref())?;
-        if let Some(idle) = change.idle {
-            self.set_session_idle(id, idle).await?;
+        if let Some(rule) = change.idle {
+            idle::check(rule)?;
+            self.change_row(id, |row| row.idle = rule).await?;
+            let mut state = self.state();
+            state.idle.rules_changed();
+            state.publish_update(id);
         }
         if let Some(branch) = &change.branch {
             self.rename_branch(id, branch.trim()).await?;
@@ -302,8 +308,11 @@ impl Engine {
             ));
         }
         // A person's pause stays until a person ends it.
-        self.forget_idle_pause(id).await?;
-        self.change_row(id, |row| row.paused = true).await?;
+        self.change_row(id, |row| {
+            row.paused = true;
+            row.paused_because = None;
+        })
+        .await?;
         for handle in session.handles() {
             handle.stop().await?;
         }
@@ -342,8 +351,11 @@ impl Engine {
             self.start_worker(&session, worker, &Occasion::Revive)
                 .await?;
         }
-        self.change_row(id, |row| row.paused = false).await?;
-        self.forget_idle_pause(id).await?;
+        self.change_row(id, |row| {
+            row.paused = false;
+            row.paused_because = None;
+        })
+        .await?;
         for worker in session
             .workers
             .iter()
@@ -423,6 +435,7 @@ impl Engine {
         id: SessionId,
         change: impl FnOnce(&mut SessionRow),
     ) -> Result<(), EngineError> {
+        let _recording = self.inner.recording.lock().await;
         let mut row = self.state().session(id)?.row.clone();
         change(&mut row);
         self.inner

@@ -20,7 +20,7 @@ use offshoot_protocol::{SessionId, WorkerId};
 use tokio::time::Instant;
 
 use self::decide::{Moment, Rule, Step, decide, may_rest};
-pub(crate) use self::rules::{Idle, load};
+pub(crate) use self::rules::{Idle, check, load};
 use crate::worker::{Mark, Signs, WorkerHandle};
 use crate::{Engine, EngineError, Event};
 
@@ -84,14 +84,14 @@ fn look_at(engine: &Engine) -> Option<Vec<Looked>> {
         .filter(|entry| !entry.row.paused)
         .map(|entry| {
             let repository = entry.row.repository_id;
-            let repository = repository.and_then(|id| state.repository(id).ok()?.idle);
+            let repository = repository.and_then(|id| state.repository(id).ok()?.row.idle);
             let workers = entry.workers.iter().filter_map(|worker| {
                 let handle = worker.handle.clone()?;
                 Some((worker.id, worker.kind, handle))
             });
             Looked {
                 id: entry.row.id,
-                rule: Rule::of(state.idle.in_force(entry.row.id, repository)),
+                rule: Rule::of(state.idle.in_force(entry.row.idle, repository)),
                 pausable: entry.row.kind == SessionKind::Worktree,
                 workers: workers.collect(),
             }
@@ -308,14 +308,11 @@ impl Engine {
             return Ok(());
         }
         tracing::info!(session = %id, reason, "pausing");
-        let noted = self
-            .inner
-            .store
-            .set_paused_because(id, Some(reason.clone()))
-            .await;
-        noted.map_err(|err| self.store_error("record the session", err))?;
-        self.change_row(id, |row| row.paused = true).await?;
-        self.state().idle.paused.insert(id, reason.clone());
+        self.change_row(id, |row| {
+            row.paused = true;
+            row.paused_because = Some(reason.clone());
+        })
+        .await?;
         for handle in handles.iter().filter(|handle| handle.head().is_alive()) {
             handle.rest(reason.clone()).await?;
         }
@@ -353,7 +350,7 @@ impl Engine {
             let handle = entry.worker(worker)?.handle.as_ref();
             let rests = handle.is_some_and(|handle| handle.head().rests());
             let rests = rests && !entry.row.paused;
-            (state.idle.paused_because(&entry.row).is_some(), rests)
+            (entry.row.paused_because.is_some(), rests)
         };
         if paused {
             self.resume_session(session).await?;

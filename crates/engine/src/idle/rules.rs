@@ -1,14 +1,14 @@
-//! Which rule holds for what, and what the rules did: kept in memory and in the database.
+//! Which rule holds for what. Rules of sessions and repositories are in their rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use offshoot_protocol::SessionId;
 use offshoot_protocol::idle::{IdlePolicy, IdleWarning, PatchSettings, Settings};
-use offshoot_protocol::{RepositoryId, SessionId};
-use offshoot_store::{SessionRow, StoreError};
+use offshoot_store::StoreError;
 use tokio::sync::Notify;
 
-use crate::{Engine, EngineError, Event};
+use crate::{Engine, EngineError};
 
 /// Where the server's rule is kept.
 const SETTING: &str = "idle";
@@ -23,10 +23,7 @@ pub(crate) struct Idle {
     default: IdlePolicy,
     /// What was set instead.
     server: Option<IdlePolicy>,
-    sessions: HashMap<SessionId, IdlePolicy>,
     pub(super) warnings: HashMap<SessionId, IdleWarning>,
-    /// Why sessions were paused by their rule.
-    pub(super) paused: HashMap<SessionId, String>,
     /// A rule changed.
     pub(super) changed: Arc<Notify>,
 }
@@ -37,62 +34,34 @@ impl Idle {
         self.server.unwrap_or(self.default)
     }
 
-    pub(crate) fn of_session(&self, id: SessionId) -> Option<IdlePolicy> {
-        self.sessions.get(&id).copied()
-    }
-
     /// Returns the rule in force: the session's, else its repository's, else the server's.
-    pub(super) fn in_force(&self, id: SessionId, repository: Option<IdlePolicy>) -> IdlePolicy {
-        self.of_session(id)
-            .or(repository)
-            .unwrap_or_else(|| self.server())
+    pub(super) fn in_force(
+        &self,
+        session: Option<IdlePolicy>,
+        repository: Option<IdlePolicy>,
+    ) -> IdlePolicy {
+        session.or(repository).unwrap_or_else(|| self.server())
     }
 
     pub(crate) fn warning(&self, id: SessionId) -> Option<IdleWarning> {
         self.warnings.get(&id).copied()
     }
 
-    pub(crate) fn paused_because(&self, row: &SessionRow) -> Option<String> {
-        self.paused.get(&row.id).filter(|_| row.paused).cloned()
-    }
-
     /// Forgets a session that is gone.
     pub(crate) fn forget(&mut self, id: SessionId) {
-        self.sessions.remove(&id);
         self.warnings.remove(&id);
-        self.paused.remove(&id);
     }
 
-    fn wake_watcher(&self) {
+    /// Has whoever watches look at the rules again.
+    pub(crate) fn rules_changed(&self) {
         self.changed.notify_one();
     }
 }
 
-/// Reads what the database holds.
+/// Reads the server's rule.
 pub(crate) async fn load(engine: &Engine) -> Result<(), StoreError> {
-    let store = &engine.inner.store;
-    let server = store.setting(SETTING.to_owned()).await?;
-    let sessions = store.session_idle().await?;
-    let repositories = store.repository_idle().await?;
-    let mut state = engine.state();
-    state.idle.server = server.as_deref().and_then(read);
-    for row in sessions {
-        if let Some(policy) = row.rule.as_deref().and_then(read) {
-            state.idle.sessions.insert(row.id, policy);
-        }
-        if let Some(reason) = row.paused_because {
-            state.idle.paused.insert(row.id, reason);
-        }
-    }
-    for (id, rule) in repositories {
-        let known = state
-            .repositories
-            .iter_mut()
-            .find(|entry| entry.row.id == id);
-        if let Some(entry) = known {
-            entry.idle = read(&rule);
-        }
-    }
+    let server = engine.inner.store.setting(SETTING.to_owned()).await?;
+    engine.state().idle.server = server.as_deref().and_then(read);
     Ok(())
 }
 
@@ -105,7 +74,8 @@ fn write(policy: IdlePolicy) -> String {
     serde_json::to_string(&policy).expect("a rule has string keys")
 }
 
-fn check(policy: Option<IdlePolicy>) -> Result<(), EngineError> {
+/// Refuses a rule whose time is out of bounds.
+pub(crate) fn check(policy: Option<IdlePolicy>) -> Result<(), EngineError> {
     match policy {
         Some(IdlePolicy::Pause { after_seconds } | IdlePolicy::Stop { after_seconds })
             if !(1..=AFTER_SECONDS_MAX).contains(&after_seconds) =>
@@ -124,7 +94,7 @@ impl Engine {
     pub fn set_default_idle(&self, policy: IdlePolicy) {
         let mut state = self.state();
         state.idle.default = policy;
-        state.idle.wake_watcher();
+        state.idle.rules_changed();
     }
 
     /// Returns the settings in force.
@@ -149,71 +119,9 @@ impl Engine {
             saved.map_err(|err| self.store_error("record the setting", err))?;
             let mut state = self.state();
             state.idle.server = policy;
-            state.idle.wake_watcher();
+            state.idle.rules_changed();
         }
         Ok(self.settings())
-    }
-
-    /// Sets or clears a session's rule.
-    pub(crate) async fn set_session_idle(
-        &self,
-        id: SessionId,
-        policy: Option<IdlePolicy>,
-    ) -> Result<(), EngineError> {
-        check(policy)?;
-        self.session(id)?;
-        let saved = self
-            .inner
-            .store
-            .set_session_idle(id, policy.map(write))
-            .await;
-        saved.map_err(|err| self.store_error("record the session", err))?;
-        let mut state = self.state();
-        match policy {
-            Some(policy) => state.idle.sessions.insert(id, policy),
-            None => state.idle.sessions.remove(&id),
-        };
-        state.idle.wake_watcher();
-        state.publish_update(id);
-        Ok(())
-    }
-
-    /// Sets or clears a repository's rule.
-    pub(crate) async fn set_repository_idle(
-        &self,
-        id: RepositoryId,
-        policy: Option<IdlePolicy>,
-    ) -> Result<(), EngineError> {
-        check(policy)?;
-        self.repository(id)?;
-        let saved = self
-            .inner
-            .store
-            .set_repository_idle(id, policy.map(write))
-            .await;
-        saved.map_err(|err| self.store_error("record the repository", err))?;
-        let mut state = self.state();
-        let known = state
-            .repositories
-            .iter_mut()
-            .find(|entry| entry.row.id == id);
-        let entry = known.ok_or(EngineError::RepositoryNotFound(id))?;
-        entry.idle = policy;
-        let view = entry.view();
-        state.events.publish(Event::RepositoryUpdated(view));
-        state.idle.wake_watcher();
-        Ok(())
-    }
-
-    /// Forgets that a session was paused by its rule: a person decided since.
-    pub(crate) async fn forget_idle_pause(&self, id: SessionId) -> Result<(), EngineError> {
-        if !self.state().idle.paused.contains_key(&id) {
-            return Ok(());
-        }
-        let saved = self.inner.store.set_paused_because(id, None).await;
-        saved.map_err(|err| self.store_error("record the session", err))?;
-        self.state().idle.paused.remove(&id);
-        Ok(())
     }
 }
 
@@ -223,18 +131,17 @@ mod tests {
 
     #[test]
     fn the_most_specific_rule_wins() {
-        let (session, other) = (SessionId::random(), SessionId::random());
         let stop = |after_seconds| IdlePolicy::Stop { after_seconds };
         let mut idle = Idle::default();
-        assert_eq!(idle.in_force(session, None), IdlePolicy::Off);
+        assert_eq!(idle.in_force(None, None), IdlePolicy::Off);
         idle.default = stop(1);
-        assert_eq!(idle.in_force(session, None), stop(1));
+        assert_eq!(idle.in_force(None, None), stop(1));
         idle.server = Some(stop(2));
-        assert_eq!(idle.in_force(session, None), stop(2));
-        assert_eq!(idle.in_force(session, Some(stop(3))), stop(3));
-        idle.sessions.insert(session, IdlePolicy::Off);
-        assert_eq!(idle.in_force(session, Some(stop(3))), IdlePolicy::Off);
-        assert_eq!(idle.in_force(other, Some(stop(3))), stop(3));
+        assert_eq!(idle.in_force(None, None), stop(2));
+        assert_eq!(idle.in_force(None, Some(stop(3))), stop(3));
+        let off = Some(IdlePolicy::Off);
+        assert_eq!(idle.in_force(off, Some(stop(3))), IdlePolicy::Off);
+        assert_eq!(idle.in_force(None, Some(stop(3))), stop(3));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use offshoot_protocol::RepositoryId;
+use offshoot_protocol::idle::IdlePolicy;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{all, change};
-use crate::columns::{Millis, Text};
+use super::{all, change, idle_rule};
+use crate::columns::{Json, Millis, Text};
 use crate::{Store, StoreError};
 
 /// A registered repository.
@@ -23,10 +24,12 @@ pub struct RepositoryRow {
     pub setup_command: Option<String>,
     /// Environment of the sessions' processes, as dotenv text.
     pub env_vars: Option<String>,
+    /// Its own rule for workers that have nothing to do.
+    pub idle: Option<IdlePolicy>,
 }
 
-const COLUMNS: &str = "id, path, name, created_at, setup_command, env_vars";
-const VALUES: &str = "(:id, :path, :name, :created_at, :setup_command, :env_vars)";
+const COLUMNS: &str = "id, path, name, created_at, setup_command, env_vars, idle";
+const VALUES: &str = "(:id, :path, :name, :created_at, :setup_command, :env_vars, :idle)";
 
 impl Store {
     /// Adds a repository. [`StoreError::Exists`] when its path is registered.
@@ -99,6 +102,7 @@ fn put(connection: &Connection, sql: &str, row: &RepositoryRow) -> rusqlite::Res
             ":created_at": Millis(row.created_at),
             ":setup_command": row.setup_command,
             ":env_vars": row.env_vars,
+            ":idle": row.idle.map(Json),
         },
     )?;
     Ok(n_rows == 1)
@@ -112,5 +116,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RepositoryRow> {
         created_at: row.get::<_, Millis>("created_at")?.0,
         setup_command: row.get("setup_command")?,
         env_vars: row.get("env_vars")?,
+        idle: idle_rule(row),
     })
 }

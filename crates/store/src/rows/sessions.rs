@@ -1,12 +1,13 @@
 //! Sessions, and putting rows back after the database was lost.
 
 use jiff::Timestamp;
+use offshoot_protocol::idle::IdlePolicy;
 use offshoot_protocol::view::SessionKind;
 use offshoot_protocol::{RepositoryId, SessionId};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{all, change, workers};
-use crate::columns::{Millis, Text, Word, words};
+use super::{all, change, idle_rule, workers};
+use crate::columns::{Json, Millis, Text, Word, words};
 use crate::{Store, StoreError, WorkerRow};
 
 words!(SessionKind { Worktree => "worktree", Quick => "quick" });
@@ -30,8 +31,12 @@ pub struct SessionRow {
     pub initial_prompt: Option<String>,
     /// When it was created, to the millisecond.
     pub created_at: Timestamp,
-    /// Whether its user paused it.
+    /// Whether it is paused.
     pub paused: bool,
+    /// Why a rule paused it; none when a person did.
+    pub paused_because: Option<String>,
+    /// Its own rule for workers that have nothing to do.
+    pub idle: Option<IdlePolicy>,
     /// Whether we made the worktree, and so may remove it.
     pub owned_worktree: bool,
 }
@@ -46,10 +51,10 @@ pub struct Rebuilt {
 }
 
 const COLUMNS: &str = "id, kind, location_path, repository_id, worktree_branch, title, \
-     initial_prompt, created_at, paused, owned_worktree";
+     initial_prompt, created_at, paused, paused_because, idle, owned_worktree";
 
 const VALUES: &str = "(:id, :kind, :location_path, :repository_id, :worktree_branch, :title, \
-     :initial_prompt, :created_at, :paused, :owned_worktree)";
+     :initial_prompt, :created_at, :paused, :paused_because, :idle, :owned_worktree)";
 
 impl Store {
     /// Adds a session. [`StoreError::Exists`] when the id is taken.
@@ -152,6 +157,8 @@ fn put(connection: &Connection, sql: &str, row: &SessionRow) -> rusqlite::Result
             ":initial_prompt": row.initial_prompt,
             ":created_at": Millis(row.created_at),
             ":paused": row.paused,
+            ":paused_because": row.paused_because,
+            ":idle": row.idle.map(Json),
             ":owned_worktree": row.owned_worktree,
         },
     )?;
@@ -171,6 +178,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         initial_prompt: row.get("initial_prompt")?,
         created_at: row.get::<_, Millis>("created_at")?.0,
         paused: row.get("paused")?,
+        paused_because: row.get("paused_because")?,
+        idle: idle_rule(row),
         owned_worktree: row.get("owned_worktree")?,
     })
 }

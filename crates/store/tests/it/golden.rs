@@ -1,10 +1,11 @@
 //! What an earlier version wrote is read.
 
+use offshoot_protocol::idle::IdlePolicy;
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{
-    AgentRow, JobRow, JobStatus, OutboxRow, OutboxState, RepositoryRow, SecretHash, SessionIdleRow,
-    SessionRow, SignInRow, SlackRow, Store, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
+    AgentRow, JobRow, JobStatus, OutboxRow, OutboxState, RepositoryRow, SecretHash, SessionRow,
+    SignInRow, SlackRow, Store, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -54,6 +55,8 @@ fn sessions() -> [SessionRow; 2] {
         initial_prompt: Some("do it".to_owned()),
         created_at: at(T + 123),
         paused: false,
+        paused_because: None,
+        idle: None,
         owned_worktree: true,
     };
     let second = SessionRow {
@@ -66,6 +69,8 @@ fn sessions() -> [SessionRow; 2] {
         initial_prompt: None,
         created_at: at(T + 124),
         paused: true,
+        paused_because: None,
+        idle: None,
         owned_worktree: false,
     };
     [first, second]
@@ -134,6 +139,7 @@ async fn check_small_tables(store: &Store) {
         created_at: at(T + 128),
         setup_command: Some("make".to_owned()),
         env_vars: Some("A=1".to_owned()),
+        idle: None,
     };
     let worktree = WorktreeRow {
         path: "/wt/1".to_owned(),
@@ -203,25 +209,23 @@ async fn check_small_tables(store: &Store) {
 
 /// Old rows have the defaults of new columns, and new tables refer to old rows.
 async fn check_what_version_2_brought(store: &Store) {
-    assert_eq!(store.session_idle().await.unwrap(), []);
-    assert_eq!(store.repository_idle().await.unwrap(), []);
-    let rule = Some(r#"{"kind":"off"}"#.to_owned());
-    let session = SessionId(uuid(1));
-    assert!(store.set_session_idle(session, rule.clone()).await.unwrap());
-    assert!(
-        store
-            .set_paused_because(session, rule.clone())
-            .await
-            .unwrap()
-    );
-    let idle = SessionIdleRow {
-        id: session,
-        rule: rule.clone(),
-        paused_because: rule.clone(),
+    let id = SessionId(uuid(1));
+    let old = store.session(id).await.unwrap().unwrap();
+    assert_eq!((&old.idle, &old.paused_because), (&None, &None));
+    let rule = Some(IdlePolicy::Off);
+    let ruled = SessionRow {
+        idle: rule,
+        paused_because: Some("nothing to do".to_owned()),
+        ..old
     };
-    assert_eq!(store.session_idle().await.unwrap(), [idle]);
+    assert!(store.update_session(ruled.clone()).await.unwrap());
+    assert_eq!(store.session(id).await.unwrap(), Some(ruled));
     let repository = RepositoryId(uuid(10));
-    assert!(store.set_repository_idle(repository, rule).await.unwrap());
+    let old = store.repository(repository).await.unwrap().unwrap();
+    assert_eq!(old.idle, None);
+    let ruled = RepositoryRow { idle: rule, ..old };
+    assert!(store.update_repository(ruled.clone()).await.unwrap());
+    assert_eq!(store.repository(repository).await.unwrap(), Some(ruled));
     assert_eq!(store.worktree_plan("j".to_owned()).await.unwrap(), None);
     assert_eq!(store.webhooks().await.unwrap(), []);
     assert_eq!(store.slack(repository).await.unwrap(), None);

@@ -23,6 +23,8 @@ async fn session_round_trip() {
         initial_prompt: None,
         created_at: at(1),
         paused: true,
+        paused_because: Some("nothing to do".to_owned()),
+        idle: None,
         owned_worktree: false,
         ..full.clone()
     };

@@ -1,6 +1,7 @@
 //! Rows and stores for tests.
 
 use jiff::Timestamp;
+use offshoot_protocol::idle::IdlePolicy;
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{RepositoryId, SessionId, WorkerId};
 use offshoot_store::{RepositoryRow, SessionRow, Store, WorkerPhase, WorkerRow};
@@ -38,6 +39,8 @@ pub(crate) fn session() -> SessionRow {
         initial_prompt: Some("say 'hi'\0 --".to_owned()),
         created_at: at(1_790_000_000_123),
         paused: false,
+        paused_because: None,
+        idle: Some(IdlePolicy::Pause { after_seconds: 60 }),
         owned_worktree: true,
     }
 }
@@ -72,5 +75,6 @@ pub(crate) fn repository(path: &str) -> RepositoryRow {
         created_at: at(5),
         setup_command: None,
         env_vars: None,
+        idle: None,
     }
 }

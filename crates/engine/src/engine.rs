@@ -268,6 +268,14 @@ impl Engine {
         crate::checks::run(&self.inner.config).await
     }
 
+    /// Runs work of the engine's own in a task that ends with the engine.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let cancel = self.inner.cancel.clone();
+        self.inner
+            .tasks
+            .spawn(cancel.run_until_cancelled_owned(work));
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock()
     }

@@ -142,6 +142,11 @@ impl EngineError {
         }
     }
 
+    /// Wraps what git said when nothing better can be made of it.
+    pub(crate) fn git(err: impl std::fmt::Display) -> Self {
+        Self::Git(err.to_string())
+    }
+
     /// Returns the stable word for this failure.
     pub fn code(&self) -> ErrorCode {
         match self {

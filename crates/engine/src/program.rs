@@ -68,7 +68,7 @@ impl Question<'_> {
         let mut group = Group::of(&child);
         let answer = tokio::time::timeout(self.limit, follow(&mut child)).await;
         let answer = answer.map_err(|_| ProgramError::Timeout(self.limit))??;
-        group.leader = None;
+        group.let_go();
         Ok(answer)
     }
 }
@@ -97,26 +97,43 @@ async fn read(from: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, ProgramEr
     Ok(bytes)
 }
 
-/// A running program with everything it started; killed when it is dropped before its end.
-struct Group {
+/// The process group of a running program, which is its own; killed when this is dropped before it
+/// was let go.
+pub(crate) struct Group {
     leader: Option<Pid>,
 }
 
 impl Group {
-    fn of(child: &Child) -> Self {
+    /// Takes hold of a program that was just started with a group of its own.
+    pub(crate) fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self {
             leader: id.and_then(Pid::from_raw),
         }
     }
+
+    /// Sends a signal to all of it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // It may be gone already, which is what one wants.
+            let _ = kill_process_group(leader, signal);
+        }
+    }
+
+    /// Whether it is still held.
+    pub(crate) fn is_held(&self) -> bool {
+        self.leader.is_some()
+    }
+
+    /// The program has ended: what it left in the background stays.
+    pub(crate) fn let_go(&mut self) {
+        self.leader = None;
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(leader) = self.leader {
-            // It may be gone already, which is what one wants.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
+        self.signal(Signal::KILL);
     }
 }
 

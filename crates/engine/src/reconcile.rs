@@ -65,7 +65,7 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
     }
     crate::idle::load(engine).await.map_err(StartError::Store)?;
     settle(engine).await;
-    read_remotes_later(engine);
+    engine.spawn(read_remotes(engine.clone()));
     Ok(())
 }
 
@@ -274,32 +274,23 @@ pub(crate) fn patterns_of(engine: &Engine, worker: &crate::state::WorkerEntry) -
 
 /// Asks git for the remotes when the server is already answering: hundreds of repositories take a
 /// while, and only links need them.
-fn read_remotes_later(engine: &Engine) {
-    let engine = engine.clone();
-    let cancel = engine.inner.cancel.clone();
-    engine
-        .inner
-        .tasks
-        .clone()
-        .spawn(cancel.run_until_cancelled_owned(async move {
-            let all: Vec<_> = engine.repositories();
-            for repository in all {
-                let Ok(opened) = engine.open_repository(repository.path.as_ref()).await else {
-                    continue;
-                };
-                let Ok(Some(url)) = opened.remote_url().await else {
-                    continue;
-                };
-                let mut state = engine.state();
-                let entry = state
-                    .repositories
-                    .iter_mut()
-                    .find(|entry| entry.row.id == repository.id);
-                if let Some(entry) = entry {
-                    entry.remote_url = Some(url);
-                    let view = entry.view();
-                    state.events.publish(crate::Event::RepositoryUpdated(view));
-                }
-            }
-        }));
+async fn read_remotes(engine: Engine) {
+    for repository in engine.repositories() {
+        let Ok(opened) = engine.open_repository(repository.path.as_ref()).await else {
+            continue;
+        };
+        let Ok(Some(url)) = opened.remote_url().await else {
+            continue;
+        };
+        let mut state = engine.state();
+        let entry = state
+            .repositories
+            .iter_mut()
+            .find(|entry| entry.row.id == repository.id);
+        if let Some(entry) = entry {
+            entry.remote_url = Some(url);
+            let view = entry.view();
+            state.events.publish(crate::Event::RepositoryUpdated(view));
+        }
+    }
 }

@@ -24,11 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts the upkeep; it ends with the engine.
 pub(crate) fn start(engine: &Engine) {
-    let inner = &engine.inner;
-    let work = run(engine.clone());
-    inner
-        .tasks
-        .spawn(inner.cancel.clone().run_until_cancelled_owned(work));
+    engine.spawn(run(engine.clone()));
 }
 
 async fn run(engine: Engine) {

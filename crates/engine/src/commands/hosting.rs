@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use offshoot_git::{FetchError, OpenError, RemoteName, ResolveError};
+use offshoot_git::{FetchError, OpenError, RemoteName};
 use offshoot_protocol::hosting::{CommitInfo, GitHubIssue, PrLink, RemoteStatus};
 use offshoot_protocol::view::{Branches, SessionKind};
 use offshoot_protocol::{RepositoryId, SessionId};
 
+use super::repositories::branches_of;
 use super::sessions::invalid;
 use crate::program::{Question, find};
 use crate::{Engine, EngineError};
@@ -54,13 +55,7 @@ impl Engine {
             }
             Err(err) => return Err(EngineError::Git(err.to_string())),
         };
-        let branches = opened.branches().await;
-        let branches = branches.map_err(|err| EngineError::Git(err.to_string()))?;
-        Ok(Branches {
-            local: branches.local,
-            remote: branches.remote,
-            default_branch: branches.default,
-        })
+        branches_of(&opened).await
     }
 
     /// Lists the commits of a session's directory on top of a base, newest first; none for a base
@@ -78,14 +73,11 @@ impl Engine {
             return Err(invalid("base", "is required"));
         }
         let dir = Path::new(&session.location_path);
-        let commits = match offshoot_git::commits(dir, base.trim()).await {
-            Ok(commits) => commits,
-            Err(ResolveError::NotFound(_) | ResolveError::NoCommits) => Vec::new(),
-            Err(err) => {
-                tracing::debug!(%err, session = %id, "list commits");
-                Vec::new()
-            }
-        };
+        let commits = offshoot_git::commits(dir, base.trim()).await;
+        // What is no base of anything has no commits after it.
+        let commits = commits
+            .inspect_err(|err| tracing::debug!(%err, session = %id, "list commits"))
+            .unwrap_or_default();
         let info = |commit: offshoot_git::Commit| CommitInfo {
             hash: commit.hash,
             short_hash: commit.short_hash,
@@ -172,9 +164,8 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or it is not on GitHub.
     pub async fn github_page(&self, id: RepositoryId) -> Result<String, EngineError> {
-        let path = self.repository_path(id)?;
-        let url = self.open_repository(&path).await?.remote_url().await;
-        let url = url.map_err(|err| EngineError::Git(err.to_string()))?;
+        let url = self.open_registered(id).await?.remote_url().await;
+        let url = url.map_err(EngineError::git)?;
         let refused = |text: &str| EngineError::WrongState(text.to_owned());
         let url = url.ok_or_else(|| refused("The repository has no remote `origin`"))?;
         let remote = plain_remote(&url).filter(|remote| remote.host == GITHUB);
@@ -187,8 +178,7 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or git fails.
     pub async fn fetch_repository(&self, id: RepositoryId) -> Result<(), EngineError> {
-        let path = self.repository_path(id)?;
-        let opened = self.open_repository(&path).await?;
+        let opened = self.open_registered(id).await?;
         opened
             .fetch(None)
             .await
@@ -200,8 +190,7 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or git fails.
     pub async fn refresh_default_branch(&self, id: RepositoryId) -> Result<String, EngineError> {
-        let path = self.repository_path(id)?;
-        let opened = self.open_repository(&path).await?;
+        let opened = self.open_registered(id).await?;
         let refreshed = opened.refresh_default_branch().await;
         refreshed.map_err(remote_error("refresh default branch"))
     }
@@ -215,8 +204,7 @@ impl Engine {
         id: RepositoryId,
         branch: &str,
     ) -> Result<RemoteStatus, EngineError> {
-        let path = self.repository_path(id)?;
-        let opened = self.open_repository(&path).await?;
+        let opened = self.open_registered(id).await?;
         let fetched = opened.fetch(Some(branch)).await;
         fetched.map_err(remote_error("get remote status"))?;
         let counts = opened

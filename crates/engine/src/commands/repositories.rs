@@ -70,6 +70,14 @@ impl Engine {
         })
     }
 
+    /// Opens a registered repository.
+    pub(crate) async fn open_registered(
+        &self,
+        id: RepositoryId,
+    ) -> Result<offshoot_git::Repository, EngineError> {
+        self.open_repository(&self.repository_path(id)?).await
+    }
+
     fn find_repository(&self, path: &Path) -> Option<Repository> {
         let state = self.state();
         let found = state
@@ -198,18 +206,21 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or git fails.
     pub async fn branches(&self, id: RepositoryId) -> Result<Branches, EngineError> {
-        let path = self.repository_path(id)?;
-        let opened = self.open_repository(&path).await?;
-        let branches = opened
-            .branches()
-            .await
-            .map_err(|err| EngineError::Git(err.to_string()))?;
-        Ok(Branches {
-            local: branches.local,
-            remote: branches.remote,
-            default_branch: branches.default,
-        })
+        branches_of(&self.open_registered(id).await?).await
     }
+}
+
+/// Lists the branches of an open repository.
+pub(super) async fn branches_of(
+    opened: &offshoot_git::Repository,
+) -> Result<Branches, EngineError> {
+    let branches = opened.branches().await;
+    let branches = branches.map_err(EngineError::git)?;
+    Ok(Branches {
+        local: branches.local,
+        remote: branches.remote,
+        default_branch: branches.default,
+    })
 }
 
 fn trimmed(value: Option<String>) -> Option<String> {

@@ -169,10 +169,7 @@ impl Engine {
     }
 
     async fn default_base(&self, opened: &offshoot_git::Repository) -> Result<String, EngineError> {
-        let branches = opened
-            .branches()
-            .await
-            .map_err(|err| EngineError::Git(err.to_string()))?;
+        let branches = opened.branches().await.map_err(EngineError::git)?;
         branches
             .default
             .ok_or_else(|| EngineError::WrongState(no_commits()))
@@ -187,7 +184,7 @@ impl Engine {
         let wanted = title.and_then(offshoot_git::branch_name_from);
         let wanted = wanted.unwrap_or_else(|| "work".to_owned());
         let unused = opened.unused_branch(&wanted).await;
-        unused.map_err(|err| EngineError::Git(err.to_string()))
+        unused.map_err(EngineError::git)
     }
 
     /// Removes a worktree whose session did not start, with the branch made for it.
@@ -235,7 +232,7 @@ impl Engine {
         }
         if fate == WorktreeFate::Remove && path.is_dir() {
             let status = offshoot_git::status(path).await;
-            let status = status.map_err(|err| EngineError::Git(err.to_string()))?;
+            let status = status.map_err(EngineError::git)?;
             if !status.is_clean() {
                 return Err(EngineError::WorktreeDirty(status.to_string()));
             }
@@ -252,9 +249,7 @@ impl Engine {
             return Ok(());
         };
         let path = Path::new(&session.row.location_path);
-        let opened = self
-            .open_repository(&self.repository_path(repository)?)
-            .await?;
+        let opened = self.open_registered(repository).await?;
         let title = session.label();
         self.remove_or_trash(&opened, path, fate, Some(&title))
             .await

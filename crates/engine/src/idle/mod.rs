@@ -41,11 +41,7 @@ pub(crate) fn is_reason(reason: &str) -> bool {
 
 /// Starts watching; ends with the engine.
 pub(crate) fn start(engine: &Engine) {
-    let inner = &engine.inner;
-    let work = run(engine.clone());
-    inner
-        .tasks
-        .spawn(inner.cancel.clone().run_until_cancelled_owned(work));
+    engine.spawn(run(engine.clone()));
 }
 
 async fn run(engine: Engine) {

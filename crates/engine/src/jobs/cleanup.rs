@@ -108,12 +108,7 @@ fn outcome(
 
 /// Removes a directory with everything in it. One that is gone is fine; links are not followed.
 fn remove_tree(dir: &Path, context: &JobContext) -> io::Result<()> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(err) => return Err(err),
-    };
-    for entry in entries {
+    for entry in entries(dir)? {
         go_on(context.cancelled())?;
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -128,12 +123,7 @@ fn remove_tree(dir: &Path, context: &JobContext) -> io::Result<()> {
 
 /// Removes a directory and those in it as far as they are empty. What is not is told in the log.
 fn remove_empty(dir: &Path, context: &JobContext) -> io::Result<()> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(err) => return Err(err),
-    };
-    for entry in entries {
+    for entry in entries(dir)? {
         go_on(context.cancelled())?;
         let entry = entry?;
         // A worktree is never looked into: an empty directory in it may be somebody's.
@@ -145,6 +135,14 @@ fn remove_empty(dir: &Path, context: &JobContext) -> io::Result<()> {
     match std::fs::remove_dir(dir) {
         Err(err) if err.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         removed => gone(removed),
+    }
+}
+
+/// Reads a directory; one that is gone is empty.
+fn entries(dir: &Path) -> io::Result<impl Iterator<Item = io::Result<std::fs::DirEntry>>> {
+    match std::fs::read_dir(dir) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        read => Ok(Some(read?).into_iter().flatten()),
     }
 }
 

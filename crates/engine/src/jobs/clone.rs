@@ -11,22 +11,15 @@ use super::{JobContext, JobError, Options, Work};
 use crate::{Engine, EngineError, paths};
 
 /// Clones a repository and registers it.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Clone {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CloneRepository {
     /// Where from. It was checked to hold no password.
     pub(crate) url: String,
     /// The directory to make.
     pub(crate) path: PathBuf,
 }
 
-impl std::clone::Clone for Clone {
-    fn clone(&self) -> Self {
-        let (url, path) = (self.url.clone(), self.path.clone());
-        Self { url, path }
-    }
-}
-
-impl Clone {
+impl CloneRepository {
     pub(super) async fn run(&self, engine: &Engine, context: &JobContext) -> Result<(), JobError> {
         let url = offshoot_git::valid_clone_url(&self.url)
             .map_err(|err| JobError::lasting(err.to_string()))?;
@@ -137,7 +130,7 @@ impl Engine {
             }
         };
         paths::check_new(&path, self.user_home())?;
-        let work = Work::Clone(Clone {
+        let work = Work::Clone(CloneRepository {
             url: address.to_string(),
             path: path.clone(),
         });

@@ -54,7 +54,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use cleanup::{CleanupRepository, CleanupSessionOutputs, CleanupWorkerOutput};
-pub(crate) use clone::Clone as CloneWork;
+pub(crate) use clone::CloneRepository;
 pub use commands::JobsWanted;
 pub(crate) use context::{JobContext, JobError};
 pub(crate) use work::Work;
@@ -105,11 +105,7 @@ pub(crate) async fn start(engine: &Engine) -> Result<(), StartError> {
     let rows = store.open_jobs().await.map_err(StartError::Store)?;
     engine.state().jobs = rows.into_iter().filter_map(view_of).collect();
     cleanup::sweep(engine).await;
-    let inner = &engine.inner;
-    let runner = runner::run(engine.clone());
-    inner
-        .tasks
-        .spawn(inner.cancel.clone().run_until_cancelled_owned(runner));
+    engine.spawn(runner::run(engine.clone()));
     Ok(())
 }
 

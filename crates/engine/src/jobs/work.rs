@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    CleanupRepository, CleanupSessionOutputs, CleanupWorkerOutput, CloneWork, JobContext, JobError,
+    CleanupRepository, CleanupSessionOutputs, CleanupWorkerOutput, CloneRepository, JobContext,
+    JobError,
 };
 use crate::Engine;
 use crate::worktrees::{CreateWorktreeWork, DeleteWorktreeWork};
@@ -27,7 +28,7 @@ pub(crate) enum Work {
     CleanupRepository(CleanupRepository),
     /// Clones a repository and registers it.
     #[serde(rename = "clone")]
-    Clone(CloneWork),
+    Clone(CloneRepository),
     /// Makes a worktree, and a session in it.
     #[serde(rename = "worktree:create")]
     CreateWorktree(CreateWorktreeWork),

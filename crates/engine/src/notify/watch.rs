@@ -13,12 +13,7 @@ use crate::{Engine, Subscription};
 
 /// Starts following; it ends with the engine.
 pub(crate) fn start(engine: &Engine) {
-    let inner = &engine.inner;
-    let subscription = engine.subscribe();
-    let work = run(engine.clone(), subscription);
-    inner
-        .tasks
-        .spawn(inner.cancel.clone().run_until_cancelled_owned(work));
+    engine.spawn(run(engine.clone(), engine.subscribe()));
 }
 
 async fn run(engine: Engine, first: Subscription) {

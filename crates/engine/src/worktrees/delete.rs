@@ -13,7 +13,8 @@ use offshoot_protocol::{JobId, RepositoryId, SessionId};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::create::{task_id, with_signs};
+use super::create::with_signs;
+use super::request::task_id;
 use crate::event::Event;
 use crate::jobs::{JobContext, JobError, Options, Work};
 use crate::state::SessionEntry;
@@ -166,9 +167,7 @@ impl Engine {
         path: &Path,
         force: bool,
     ) -> Result<Option<SessionId>, EngineError> {
-        let git = self
-            .open_repository(&self.repository_path(repository_id)?)
-            .await?;
+        let git = self.open_registered(repository_id).await?;
         if !force {
             git.check_removable(path)
                 .await

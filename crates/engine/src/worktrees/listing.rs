@@ -28,7 +28,7 @@ impl Engine {
         // Before git is asked: what is finished by now, git knows.
         let is_making = self.makes_worktrees(id);
         let found = offshoot_git::worktrees_at(&path).await;
-        let mut found = found.map_err(|err| EngineError::Git(err.to_string()))?;
+        let mut found = found.map_err(EngineError::git)?;
         let root = self.inner.home.worktrees();
         let real = tokio::fs::canonicalize(&root)
             .await

@@ -5,8 +5,9 @@
 //! deleting are jobs whose every step may be done again. A worktree that may hold work goes through
 //! the trash, which keeps it for thirty days.
 //!
-//! `create` and `delete` are the jobs, `plan` what a creation has chosen, `place` numbers and
-//! directories, `naming`, `templates` and `setup` its steps, `program` what they run.
+//! `create` and `delete` are the jobs, `request` what a client may ask for, `plan` what a creation has
+//! chosen, `place` numbers and directories, `naming`, `templates` and `setup` its steps, `program` what
+//! they run.
 
 mod create;
 mod delete;
@@ -16,6 +17,7 @@ mod place;
 mod placeholders;
 mod plan;
 mod program;
+mod request;
 mod session;
 mod setup;
 mod templates;

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use crate::program::Group;
+
 /// The variable that marks all processes of a job.
 const MARK: &str = "OFFSHOOT_JOB_ID";
 
@@ -95,7 +97,10 @@ pub(crate) async fn run(
         .stderr(Stdio::piped())
         .process_group(0);
     let mut child = command.spawn()?;
-    let mut family = Family::of(&child, program.job);
+    let mut family = Family {
+        group: Group::of(&child),
+        job: program.job.to_owned(),
+    };
     let mut stdout = Stream::of(child.stdout.take());
     let mut stderr = Stream::of(child.stderr.take());
     let limit = tokio::time::sleep(program.limit);
@@ -110,7 +115,7 @@ pub(crate) async fn run(
             status = child.wait() => break how_of(status?),
         }
     };
-    family.let_go();
+    family.group.let_go();
     let rest = async { tokio::join!(stdout.read_all(), stderr.read_all()) };
     let _ = tokio::time::timeout(DRAIN, rest).await;
     stdout.tell_rest(&mut on_line);
@@ -169,11 +174,11 @@ fn signal_git(worktree: &Path, signal: Signal) -> usize {
 }
 
 async fn end(family: &mut Family, child: &mut Child, how: How) -> How {
-    family.signal(Signal::TERM);
+    family.group.signal(Signal::TERM);
     signal_marked(&family.job, Signal::TERM).await;
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
     // The leader may have been waited for by now; if nothing else is in its group, nothing is hit.
-    family.signal(Signal::KILL);
+    family.group.signal(Signal::KILL);
     end_leftovers(&family.job).await;
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
     how
@@ -213,38 +218,16 @@ fn processes() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// A running program with everything it started; killed when it is dropped before it ended.
+/// A running program with everything it started, also what left its group; killed when it is dropped
+/// before it ended.
 struct Family {
-    leader: Option<Pid>,
+    group: Group,
     job: String,
-}
-
-impl Family {
-    fn of(child: &Child, job: &str) -> Self {
-        let leader = child.id().and_then(|id| i32::try_from(id).ok());
-        Self {
-            leader: leader.and_then(Pid::from_raw),
-            job: job.to_owned(),
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.leader {
-            // It may be gone already, which is what one wants.
-            let _ = kill_process_group(leader, signal);
-        }
-    }
-
-    /// It has ended: what it left in the background stays.
-    fn let_go(&mut self) {
-        self.leader = None;
-    }
 }
 
 impl Drop for Family {
     fn drop(&mut self) {
-        if self.leader.is_some() {
-            self.signal(Signal::KILL);
+        if self.group.is_held() {
             signal_marked_now(&self.job, Signal::KILL);
         }
     }

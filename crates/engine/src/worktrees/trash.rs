@@ -18,7 +18,7 @@ impl Engine {
     /// # Errors
     /// There is no such repository, or git fails.
     pub async fn trash(&self, id: RepositoryId) -> Result<Vec<TrashEntry>, EngineError> {
-        let git = self.open_repository(&self.repository_path(id)?).await?;
+        let git = self.open_registered(id).await?;
         let entries = git.trash().await.map_err(error_of)?;
         Ok(entries.into_iter().map(view).collect())
     }
@@ -94,7 +94,7 @@ impl Engine {
     /// There is no such repository or entry, or git fails.
     pub async fn drop_trash(&self, id: RepositoryId, entry: &str) -> Result<(), EngineError> {
         let entry = entry_id(entry)?;
-        let git = self.open_repository(&self.repository_path(id)?).await?;
+        let git = self.open_registered(id).await?;
         git.drop_trash(&entry).await.map_err(error_of)
     }
 

@@ -20,6 +20,9 @@ use crate::jobs::{JobContext, JobError, Options, Work};
 use crate::state::SessionEntry;
 use crate::{Engine, EngineError};
 
+/// Where the result of a job names the session that went with the worktree.
+const SESSION_ID: &str = "sessionId";
+
 /// Worktrees that are being deleted while their client waits; those of jobs are in the jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Deleting {
@@ -259,28 +262,29 @@ impl DeleteWorktreeWork {
         context.progress("Removing the worktree", None);
         let remove = engine.remove_with_sessions(self.repository_id, &self.path, self.force);
         let session_id = with_signs(context, remove).await?;
-        engine.state().events.publish(Event::WorktreeDeleted {
-            repository_id: self.repository_id,
-            task_id: self.task_id.clone(),
-            session_id,
-        });
+        context.set_result(serde_json::json!({ SESSION_ID: session_id }));
         Ok(())
     }
 
-    /// Tells that it failed for good, and what git says of the worktree.
+    /// Tells what came of it, when the job has ended: who hears of it finds no deletion in progress. Of
+    /// a failure also what git says of the worktree.
     pub(crate) async fn ended(&self, engine: &Engine, job: &Job) {
-        if job.status != JobStatus::Stalled {
-            return;
-        }
-        let git_status = offshoot_git::status_text(&self.path).await.ok();
-        engine
-            .state()
-            .events
-            .publish(Event::WorktreeDeletionFailed {
-                repository_id: self.repository_id,
-                task_id: self.task_id.clone(),
+        let (repository_id, task_id) = (self.repository_id, self.task_id.clone());
+        let event = if job.status == JobStatus::Stalled {
+            Event::WorktreeDeletionFailed {
+                repository_id,
+                task_id,
                 error: job.last_error.clone().unwrap_or_default(),
-                git_status,
-            });
+                git_status: offshoot_git::status_text(&self.path).await.ok(),
+            }
+        } else {
+            let session_id = job.result.as_ref().map(|result| &result[SESSION_ID]);
+            Event::WorktreeDeleted {
+                repository_id,
+                task_id,
+                session_id: session_id.and_then(|id| id.as_str()?.parse().ok()),
+            }
+        };
+        engine.state().events.publish(event);
     }
 }

@@ -76,45 +76,41 @@ impl Engine {
                     taken.insert(row.idx);
                     indexes.insert(path, row.idx);
                 }
-                false => gone.push(row),
+                false => gone.push(row.path),
             }
         }
-        for row in gone.into_iter().filter(|_| !is_making) {
-            tracing::info!(path = row.path, "a worktree was removed by somebody else");
-            self.release_worktree_path(Path::new(&row.path)).await;
+        if is_making {
+            gone.clear();
+        }
+        for path in &gone {
+            tracing::info!(path, "a worktree was removed by somebody else");
         }
         let root = self.inner.home.worktrees();
+        let mut lost = Vec::new();
         for worktree in found {
-            let Some(idx) = self.lost_number(&root, worktree, &indexes, &taken) else {
+            let Some(idx) = lost_number(&root, worktree, &indexes, &taken) else {
                 continue;
             };
-            let row = WorktreeRow {
+            taken.insert(idx);
+            lost.push(WorktreeRow {
                 path: worktree.path.to_string_lossy().into_owned(),
                 repository_id: id,
                 idx,
                 created_at: Timestamp::now(),
-            };
-            if self.inner.store.insert_worktree(row).await.is_ok() {
-                taken.insert(idx);
-                indexes.insert(worktree.path.clone(), idx);
-            }
+            });
+        }
+        if gone.is_empty() && lost.is_empty() {
+            return indexes;
+        }
+        match self.inner.store.settle_worktrees(gone, lost).await {
+            Ok(settled) => indexes.extend(
+                settled
+                    .into_iter()
+                    .map(|row| (PathBuf::from(row.path), row.idx)),
+            ),
+            Err(err) => tracing::warn!(%err, "settle the numbers of worktrees"),
         }
         indexes
-    }
-
-    /// Reads the number that a worktree in our directory has lost, if nobody else has it.
-    fn lost_number(
-        &self,
-        root: &Path,
-        worktree: &offshoot_git::Worktree,
-        indexes: &HashMap<PathBuf, u32>,
-        taken: &HashSet<u32>,
-    ) -> Option<u32> {
-        if indexes.contains_key(&worktree.path) || !worktree.path.starts_with(root) {
-            return None;
-        }
-        let name = worktree.path.file_name()?.to_str()?;
-        index_in(name).filter(|idx| !taken.contains(idx))
     }
 
     /// Whether numbers may be given to worktrees that git does not know yet.
@@ -153,6 +149,20 @@ impl Engine {
             }
         }
     }
+}
+
+/// Reads the number that a worktree in our directory has lost, if nobody else has it.
+fn lost_number(
+    root: &Path,
+    worktree: &offshoot_git::Worktree,
+    indexes: &HashMap<PathBuf, u32>,
+    taken: &HashSet<u32>,
+) -> Option<u32> {
+    if indexes.contains_key(&worktree.path) || !worktree.path.starts_with(root) {
+        return None;
+    }
+    let name = worktree.path.file_name()?.to_str()?;
+    index_in(name).filter(|idx| !taken.contains(idx))
 }
 
 /// Words what is checked out where there is no branch.

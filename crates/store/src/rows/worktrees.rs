@@ -63,21 +63,28 @@ impl Store {
         .await
     }
 
-    /// Gives a worktree a number; [`StoreError::Exists`] when the number or the path is taken.
-    pub async fn insert_worktree(&self, row: WorktreeRow) -> Result<(), StoreError> {
+    /// Frees the numbers of worktrees that are gone, then gives those that were found theirs, all in
+    /// one transaction. Returns which got it: not one whose number or path somebody else has.
+    pub async fn settle_worktrees(
+        &self,
+        gone: Vec<String>,
+        found: Vec<WorktreeRow>,
+    ) -> Result<Vec<WorktreeRow>, StoreError> {
         self.call(move |connection| {
-            change(
-                connection,
-                "INSERT INTO worktrees (path, repository_id, idx, created_at) \
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    row.path,
-                    Text(row.repository_id),
-                    row.idx,
-                    Millis(row.created_at)
-                ],
-            )
-            .map(drop)
+            for path in &gone {
+                change(connection, "DELETE FROM worktrees WHERE path = ?1", [path])?;
+            }
+            let sql = "INSERT INTO worktrees (path, repository_id, idx, created_at) \
+                       VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+            let mut settled = Vec::new();
+            for row in &found {
+                let (path, id) = (&row.path, Text(row.repository_id));
+                let values = params![path, id, row.idx, Millis(row.created_at)];
+                if change(connection, sql, values)? == 1 {
+                    settled.push(row.clone());
+                }
+            }
+            Ok(settled)
         })
         .await
     }

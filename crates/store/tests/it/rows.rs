@@ -4,7 +4,7 @@ use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{
     AgentRow, JobRow, JobStatus, NewOutboxRow, OutboxRow, OutboxState, Queued, Rebuilt, SecretHash,
-    SessionRow, SignInRow, StoreError, TokenRow, WorkerPhase, WorkerRow,
+    SessionRow, SignInRow, StoreError, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
 };
 
 use crate::support::{at, open, repository, session, worker};
@@ -258,6 +258,21 @@ async fn worktree_numbers_are_the_smallest_unused() {
         found.map(|row| (row.repository_id, row.idx)),
         Some((a.id, 5))
     );
+    // One is gone, one comes back with its number, and one finds its number taken.
+    let row = |path: &str, idx| WorktreeRow {
+        path: path.to_owned(),
+        repository_id: a.id,
+        idx,
+        created_at: at(10),
+    };
+    let gone = vec!["/wt/a/002".to_owned()];
+    let found = vec![row("/wt/a/back", 2), row("/wt/a/late", 4)];
+    let settled = store.settle_worktrees(gone, found.clone()).await.unwrap();
+    assert_eq!(settled, found[..1]);
+    let numbers = store.worktrees_of(a.id).await.unwrap();
+    let mut numbers: Vec<_> = numbers.into_iter().map(|row| row.idx).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
     store.delete_repository(a.id).await.unwrap();
     assert_eq!(store.worktrees_of(a.id).await.unwrap(), []);
     assert_eq!(store.worktrees_of(b.id).await.unwrap().len(), 1);

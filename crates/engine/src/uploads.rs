@@ -69,7 +69,7 @@ impl Uploads {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         self.n_bytes += bytes.len() as u64;
         if self.n_bytes > MESSAGE_FILES_BYTES {
-            return Err(too_large());
+            return Err(Self::too_large());
         }
         let Some(file) = &mut self.open else {
             return Ok(());
@@ -87,6 +87,13 @@ impl Uploads {
             return Ok(());
         };
         file.flush().await.map_err(|err| self.failed(err))
+    }
+
+    /// What is said when the files of a message are too large together.
+    pub fn too_large() -> EngineError {
+        EngineError::WrongState(format!(
+            "Total file size exceeds limit (max {MESSAGE_FILES_BYTES} bytes)"
+        ))
     }
 
     /// Leaves the files where they are and returns their paths.
@@ -121,13 +128,6 @@ fn remove(path: &Path) {
         }
         _ => {}
     }
-}
-
-/// What is said when the files of a message are too large together.
-pub(crate) fn too_large() -> EngineError {
-    EngineError::WrongState(format!(
-        "Total file size exceeds limit (max {MESSAGE_FILES_BYTES} bytes)"
-    ))
 }
 
 /// Makes a name that is one component of a path and safe to type: the path goes into a terminal, where

@@ -10,7 +10,7 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use http::{HeaderMap, StatusCode};
 use offshoot_engine::{NewMessage, Uploads};
-use offshoot_protocol::limits::{MESSAGE_FILES_BYTES, MESSAGE_UTF16_UNITS};
+use offshoot_protocol::limits::MESSAGE_UTF16_UNITS;
 use offshoot_protocol::message::{MessageBody, MessageForm};
 use offshoot_protocol::{ErrorCode, Problem, SessionId, WorkerId};
 
@@ -166,7 +166,9 @@ async fn text(field: &mut Field<'_>, name: &str, max: usize) -> ApiResult<String
 async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> ApiResult<T> {
     match tokio::time::timeout(SILENCE, piece).await {
         Ok(Ok(piece)) => Ok(piece),
-        Ok(Err(err)) if err.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+        Ok(Err(err)) if err.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Uploads::too_large().into())
+        }
         Ok(Err(err)) => {
             let detail = format!("read the form: {}", err.body_text());
             Err(ApiError::new(ErrorCode::InvalidRequest, detail))
@@ -176,11 +178,6 @@ async fn in_time<T>(piece: impl Future<Output = Result<T, MultipartError>>) -> A
             Err(ApiError::new(ErrorCode::InvalidRequest, detail))
         }
     }
-}
-
-fn too_large() -> ApiError {
-    let detail = format!("Total file size exceeds limit (max {MESSAGE_FILES_BYTES} bytes)");
-    ApiError::new(ErrorCode::WrongState, detail)
 }
 
 /// Takes in the rest of a form and forgets it, up to its limit.

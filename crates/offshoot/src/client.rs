@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use offshoot_protocol::rest::SessionsBody;
-use offshoot_protocol::view::Session;
+use offshoot_protocol::rest::{RepositoriesBody, SessionsBody};
+use offshoot_protocol::view::{Repository, Session};
 use offshoot_protocol::{Problem, SessionId, WorkerId};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -74,6 +74,12 @@ impl Client {
     /// The credential, when there is one.
     pub(crate) fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// All registered repositories.
+    pub(crate) async fn repositories(&self) -> Result<Vec<Repository>> {
+        let body: RepositoriesBody = self.get("/api/repositories").await?;
+        Ok(body.repositories)
     }
 
     /// All sessions.

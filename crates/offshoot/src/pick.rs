@@ -167,6 +167,25 @@ pub(crate) fn session_name(session: &Session) -> String {
     printable(name.unwrap_or_else(directory))
 }
 
+/// Whether a name is the beginning of an id, long enough to be meant as one.
+pub(crate) fn begins(id: impl std::fmt::Display, name: &str) -> bool {
+    name.len() >= PREFIX_CHARS && id.to_string().starts_with(name)
+}
+
+/// Takes the only one that a name means; the sentences say that it means none, or several.
+pub(crate) fn only<T>(
+    found: Vec<T>,
+    none: impl FnOnce() -> String,
+    several: impl FnOnce() -> String,
+) -> Result<T, Failure> {
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(Failure::Name(none())),
+        (Some(_), Some(_)) => Err(Failure::Name(several())),
+    }
+}
+
 /// The beginning of an id that is shown to people.
 pub(crate) fn short(id: impl std::fmt::Display) -> String {
     id.to_string().chars().take(8).collect()

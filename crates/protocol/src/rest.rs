@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::idle::IdlePolicy;
-use crate::view::{ActivityPatterns, Session, Worker};
+use crate::view::{ActivityPatterns, Repository, Session, Worker};
 use crate::{AgentId, RepositoryId, TerminalSize, WorkerId};
 
 /// `POST /api/sessions`: opens a session in a directory that exists.
@@ -300,6 +300,20 @@ where
 pub struct SessionBody {
     /// The session.
     pub session: Session,
+}
+
+/// Answers that wrap one repository.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct RepositoryBody {
+    /// The repository.
+    pub repository: Repository,
+}
+
+/// Answer of `GET /api/repositories`.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct RepositoriesBody {
+    /// All repositories, oldest first.
+    pub repositories: Vec<Repository>,
 }
 
 /// Answer of `GET /api/sessions`.

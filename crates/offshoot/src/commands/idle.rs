@@ -4,10 +4,9 @@ use anyhow::Result;
 use jiff::SignedDuration;
 use offshoot_protocol::RepositoryId;
 use offshoot_protocol::idle::{IdleAction, IdlePolicy, Settings};
-use offshoot_protocol::rest::SessionBody;
+use offshoot_protocol::rest::{RepositoryBody, SessionBody};
 use offshoot_protocol::view::Repository;
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::print;
@@ -16,18 +15,6 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::pick;
 use crate::style;
-
-/// Answer of `GET /api/repositories`.
-#[derive(Deserialize)]
-struct Repositories {
-    repositories: Vec<Repository>,
-}
-
-/// Answers that wrap one repository.
-#[derive(Deserialize)]
-struct One {
-    repository: Repository,
-}
 
 /// Shows or sets a rule.
 pub(crate) async fn run(client: &Client, args: &Idle) -> Result<()> {
@@ -52,7 +39,7 @@ pub(crate) async fn run(client: &Client, args: &Idle) -> Result<()> {
         let mut repository = find_repository(client, path).await?;
         if let Some(idle) = change {
             let path = format!("/api/repositories/{}", repository.id);
-            let body: One = set(client, &path, idle).await?;
+            let body: RepositoryBody = set(client, &path, idle).await?;
             repository = body.repository;
         }
         let name = style::printable(&repository.name);
@@ -115,7 +102,7 @@ async fn set<T: serde::de::DeserializeOwned>(
 
 /// Finds a registered repository by a path in it, its name or its id.
 pub(super) async fn find_repository(client: &Client, path: &std::path::Path) -> Result<Repository> {
-    let all: Repositories = client.get("/api/repositories").await?;
+    let all = client.repositories().await?;
     let wanted = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let id = path
         .to_str()
@@ -123,7 +110,7 @@ pub(super) async fn find_repository(client: &Client, path: &std::path::Path) -> 
     let is_it = |one: &Repository| {
         Some(one.id) == id || wanted.starts_with(&one.path) || path.to_str() == Some(&one.name)
     };
-    let mut found: Vec<_> = all.repositories.into_iter().filter(is_it).collect();
+    let mut found: Vec<_> = all.into_iter().filter(is_it).collect();
     // A repository inside of another: the inner one is meant.
     found.sort_by_key(|one| one.path.len());
     let none = || Failure::Name(format!("no registered repository is at {}", path.display()));

@@ -8,8 +8,7 @@ use reqwest::Method;
 use super::{print, print_json};
 use crate::args::{Jobs, Output};
 use crate::client::Client;
-use crate::failure::Failure;
-use crate::pick::short;
+use crate::pick::{self, short};
 use crate::style::{self, Cell, Table, Tone};
 
 /// Jobs that a name is looked for among, the newest.
@@ -81,14 +80,13 @@ async fn jobs(client: &Client) -> Result<Vec<Job>> {
 
 async fn find(client: &Client, name: &str) -> Result<Job> {
     let mut found = jobs(client).await?;
-    found.retain(|job| name.len() >= 4 && job.id.to_string().starts_with(name));
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(Failure::Name(format!("no job has an id that begins with `{name}`")).into()),
-        _ => {
-            Err(Failure::Name(format!("several jobs begin with `{name}`; give more of it")).into())
-        }
-    }
+    found.retain(|job| pick::begins(job.id, name));
+    let found = pick::only(
+        found,
+        || format!("no job has an id that begins with `{name}`"),
+        || format!("several jobs begin with `{name}`; give more of it"),
+    );
+    Ok(found?)
 }
 
 fn table(jobs: &[Job], now: Timestamp) -> Table {

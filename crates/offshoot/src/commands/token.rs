@@ -9,7 +9,7 @@ use super::{print, print_json};
 use crate::args::Token;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::pick::short;
+use crate::pick::{self, short};
 use crate::serve::CLI_TOKEN;
 use crate::style::{self, Cell, Table};
 
@@ -80,16 +80,14 @@ fn table(tokens: &[TokenView]) -> Table {
 
 fn find<'a>(tokens: &'a [TokenView], name: &str) -> Result<&'a TokenView, Failure> {
     let named = |token: &&TokenView| token.name == name || token.id == name;
-    let begins = |token: &&TokenView| name.len() >= 4 && token.id.starts_with(name);
+    let begins = |token: &&TokenView| pick::begins(&token.id, name);
     let mut found: Vec<_> = tokens.iter().filter(named).collect();
     if found.is_empty() {
         found = tokens.iter().filter(begins).collect();
     }
-    match found.as_slice() {
-        [only] => Ok(only),
-        [] => Err(Failure::Name(format!("no token is called `{name}`"))),
-        _ => Err(Failure::Name(format!(
-            "several tokens are called `{name}`; give the id of one"
-        ))),
-    }
+    pick::only(
+        found,
+        || format!("no token is called `{name}`"),
+        || format!("several tokens are called `{name}`; give the id of one"),
+    )
 }

@@ -12,14 +12,8 @@ use super::{print, print_json};
 use crate::args::Trash;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::pick::short;
+use crate::pick::{self, short};
 use crate::style::{self, Cell, Table};
-
-/// Answer of `GET /api/repositories`.
-#[derive(serde::Deserialize)]
-struct RepositoriesBody {
-    repositories: Vec<Repository>,
-}
 
 /// An entry with the repository it belongs to, as `--json` prints it.
 #[derive(serde::Serialize)]
@@ -79,7 +73,7 @@ pub(crate) async fn run(client: &Client, command: Trash) -> Result<()> {
 
 /// Asks for the trash of one repository, or of all.
 async fn entries(client: &Client, repository: Option<&str>) -> Result<Vec<Listed>> {
-    let all: RepositoriesBody = client.get("/api/repositories").await?;
+    let all = client.repositories().await?;
     let wanted = repository.map(wanted_path).transpose()?;
     let is_wanted = |known: &Repository| match (&wanted, repository) {
         (Some(path), Some(name)) => {
@@ -87,7 +81,7 @@ async fn entries(client: &Client, repository: Option<&str>) -> Result<Vec<Listed
         }
         _ => true,
     };
-    let wanted: Vec<_> = all.repositories.into_iter().filter(is_wanted).collect();
+    let wanted: Vec<_> = all.into_iter().filter(is_wanted).collect();
     if let (true, Some(name)) = (wanted.is_empty(), repository) {
         return Err(Failure::Name(format!("no repository is called `{name}`")).into());
     }
@@ -115,18 +109,19 @@ fn absolute(path: &Path) -> Result<String> {
 }
 
 fn find<'a>(entries: &'a [Listed], name: &str) -> Result<&'a Listed, Failure> {
-    let begins = |listed: &&Listed| name.len() >= 4 && listed.entry.id.starts_with(name);
-    let found: Vec<_> = entries.iter().filter(begins).collect();
-    match found.as_slice() {
-        [only] => Ok(only),
-        [] => Err(Failure::Name(format!(
-            "nothing in the trash is called `{name}`; give at least four characters of an id that \
-             `offshoot trash ls` shows"
-        ))),
-        _ => Err(Failure::Name(format!(
-            "several entries begin with `{name}`; give more of the id"
-        ))),
-    }
+    let found = entries
+        .iter()
+        .filter(|listed| pick::begins(&listed.entry.id, name));
+    pick::only(
+        found.collect(),
+        || {
+            format!(
+                "nothing in the trash is called `{name}`; give at least four characters of an id \
+                 that `offshoot trash ls` shows"
+            )
+        },
+        || format!("several entries begin with `{name}`; give more of the id"),
+    )
 }
 
 fn table(entries: &[Listed]) -> Table {

@@ -10,8 +10,7 @@ use super::idle::find_repository;
 use super::{print, print_json};
 use crate::args::{AddWebhook, Output, Told, Webhooks};
 use crate::client::Client;
-use crate::failure::Failure;
-use crate::pick::short;
+use crate::pick::{self, short};
 use crate::style::{self, Cell, Table, Tone};
 
 /// Lists, adds, tests, switches or removes webhooks.
@@ -90,15 +89,13 @@ async fn webhooks(client: &Client) -> Result<Vec<Webhook>> {
 
 async fn find(client: &Client, name: &str) -> Result<Webhook> {
     let mut found = webhooks(client).await?;
-    found.retain(|one| one.url == name || (name.len() >= 4 && one.id.starts_with(name)));
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(Failure::Name(format!("no webhook is called `{name}`")).into()),
-        _ => Err(Failure::Name(format!(
-            "several webhooks are called `{name}`; give the id of one"
-        ))
-        .into()),
-    }
+    found.retain(|one| one.url == name || pick::begins(&one.id, name));
+    let found = pick::only(
+        found,
+        || format!("no webhook is called `{name}`"),
+        || format!("several webhooks are called `{name}`; give the id of one"),
+    );
+    Ok(found?)
 }
 
 fn path(webhook: &Webhook, rest: &str) -> String {

@@ -21,6 +21,15 @@ pub(crate) fn rig() -> Rig {
     Rig::start(&binary()).expect("the server starts")
 }
 
+/// A command of the binary for the user of a server.
+pub(crate) fn offshoot(rig: &Rig, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).env_clear();
+    command.env("HOME", rig.user_dir());
+    command.env("OFFSHOOT_HOME", rig.home());
+    command
+}
+
 /// The path of `terminal-program`, which `cargo xtask test` has built beside the binary.
 pub(crate) fn terminal_program() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();

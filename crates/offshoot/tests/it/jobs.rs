@@ -11,7 +11,7 @@ use offshoot_testkit::rig::Rig;
 use offshoot_testkit::rig::wait::until;
 use serde_json::{Value, json};
 
-use crate::box_of::{binary, rig};
+use crate::box_of::{offshoot, rig};
 use crate::{refuse, succeed};
 
 fn job(rig: &Rig, id: &str) -> Job {
@@ -83,14 +83,6 @@ fn calls(rig: &Rig) -> usize {
 
 fn until_called(rig: &Rig, n_calls: usize) {
     until("git connects", || (calls(rig) >= n_calls).then_some(()));
-}
-
-fn offshoot(rig: &Rig, args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).env_clear();
-    command.env("HOME", rig.user_dir());
-    command.env("OFFSHOOT_HOME", rig.home());
-    command
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -14,19 +13,11 @@ use offshoot_protocol::notification::{Webhook, WebhookEvent, WebhookPayload};
 use offshoot_testkit::rig::Rig;
 use sha2::Sha256;
 
-use crate::box_of::{binary, rig, until_shown};
+use crate::box_of::{binary, offshoot, rig, until_shown};
 use crate::{refuse, succeed};
 
 /// A notification comes 3 seconds after what it tells.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn offshoot(rig: &Rig, args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).env_clear();
-    command.env("HOME", rig.user_dir());
-    command.env("OFFSHOOT_HOME", rig.home());
-    command
-}
 
 /// A server that may send to this machine.
 fn rig_with_private_webhooks() -> Rig {

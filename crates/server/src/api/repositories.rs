@@ -2,28 +2,16 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use offshoot_protocol::rest::{CreateRepository, PatchRepository};
-use offshoot_protocol::view::{Branches, Repository};
+use offshoot_protocol::rest::{
+    CreateRepository, PatchRepository, RepositoriesBody, RepositoryBody,
+};
+use offshoot_protocol::view::Branches;
 use offshoot_protocol::{Problem, RepositoryId};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{DONE, Done};
 use crate::extract::{ApiJson, RepositoryPath};
 use crate::problem::ApiResult;
 use crate::state::App;
-
-/// Answers that wrap one repository.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RepositoryBody {
-    repository: Repository,
-}
-
-/// Answer of `GET /api/repositories`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RepositoriesBody {
-    repositories: Vec<Repository>,
-}
 
 /// Lists all repositories, oldest first.
 #[utoipa::path(

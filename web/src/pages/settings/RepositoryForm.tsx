@@ -1,10 +1,9 @@
-import { type ComponentProps, type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { care } from '../../api/care.ts';
 import { Failure, messageOf } from '../../api/client.ts';
 import type { Repository } from '../../api/wire.ts';
-import { cx } from '../../lib/cx.ts';
 import { Button } from '../../ui/Button.tsx';
-import { inputClass } from '../../ui/Field.tsx';
+import { Lines } from '../../ui/Field.tsx';
 import { toast } from '../../ui/toast.ts';
 
 /** What is run in a new worktree, and the environment of what runs there. */
@@ -58,41 +57,5 @@ export function RepositoryForm({ repository }: { repository: Repository }) {
         Save
       </Button>
     </form>
-  );
-}
-
-interface LinesProps extends Omit<ComponentProps<'textarea'>, 'id'> {
-  label: string;
-  hint: string;
-  error: string | null;
-}
-
-/** A labelled text of several lines, in the type of the terminal. */
-function Lines({ label, hint, error, ...rest }: LinesProps) {
-  const id = useId();
-  return (
-    <div className="flex flex-col gap-1">
-      <label htmlFor={id} className="text-sm font-medium text-ink-2">
-        {label}
-      </label>
-      <textarea
-        rows={1}
-        spellCheck={false}
-        autoCapitalize="off"
-        autoCorrect="off"
-        {...rest}
-        id={id}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={`${id}-more`}
-        className={cx(
-          inputClass,
-          'field-sizing-content !h-auto max-h-72 min-h-8 resize-none py-1.5 font-mono text-sm',
-          error && 'border-failed-line',
-        )}
-      />
-      <p id={`${id}-more`} className={cx('text-sm', error ? 'text-failed' : 'text-ink-3')}>
-        {error ?? hint}
-      </p>
-    </div>
   );
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use offshoot_protocol::idle::IdleAction;
 use offshoot_protocol::rest::WorktreeFate;
 
 use crate::config::Flags;
@@ -352,6 +353,15 @@ pub(crate) enum Ending {
     Pause,
     /// Stop the worker.
     Stop,
+}
+
+impl From<Ending> for IdleAction {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Pause => Self::Pause,
+            Ending::Stop => Self::Stop,
+        }
+    }
 }
 
 /// The forms of an export.

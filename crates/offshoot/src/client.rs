@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use offshoot_protocol::rest::{RepositoriesBody, SessionsBody};
 use offshoot_protocol::view::{Repository, Session};
-use offshoot_protocol::{Problem, SessionId, WorkerId};
+use offshoot_protocol::{Problem, RepositoryId, SessionId, WorkerId};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,23 @@ impl Client {
         Ok(body.repositories)
     }
 
+    /// Finds a registered repository by a path in it, its name or its id.
+    pub(crate) async fn repository_at(&self, path: &Path) -> Result<Repository> {
+        let all = self.repositories().await?;
+        let wanted = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let id = path
+            .to_str()
+            .and_then(|text| text.parse::<RepositoryId>().ok());
+        let is_it = |one: &Repository| {
+            Some(one.id) == id || wanted.starts_with(&one.path) || path.to_str() == Some(&one.name)
+        };
+        let mut found: Vec<_> = all.into_iter().filter(is_it).collect();
+        // A repository inside of another: the inner one is meant.
+        found.sort_by_key(|one| one.path.len());
+        let none = || Failure::Name(format!("no registered repository is at {}", path.display()));
+        Ok(found.pop().ok_or_else(none)?)
+    }
+
     /// All sessions.
     pub(crate) async fn sessions(&self) -> Result<Vec<Session>> {
         let body: SessionsBody = self.get("/api/sessions").await?;
@@ -101,6 +118,19 @@ impl Client {
     ) -> Result<T> {
         json(
             self.send(self.request(Method::POST, path).json(body))
+                .await?,
+        )
+        .await
+    }
+
+    /// `PATCH` with a JSON body and a JSON answer.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        json(
+            self.send(self.request(Method::PATCH, path).json(body))
                 .await?,
         )
         .await

@@ -57,13 +57,8 @@ fn format(args: &Export) -> ExportFormat {
 }
 
 fn worker_of<'a>(session: &'a Session, name: &str) -> Result<&'a Worker, Failure> {
-    let only = [session.clone()];
-    let found = pick::find(&only, name)
-        .ok()
-        .and_then(|target| target.worker);
-    let id = found.map(|worker| worker.id);
-    let mut workers = session.workers.iter();
-    workers.find(|worker| Some(worker.id) == id).ok_or_else(|| {
+    let found = pick::find(std::slice::from_ref(session), name);
+    found.ok().and_then(|target| target.worker).ok_or_else(|| {
         let session = pick::session_name(session);
         Failure::Name(format!("session `{session}` has no worker called `{name}`"))
     })

@@ -2,15 +2,12 @@
 
 use anyhow::Result;
 use jiff::SignedDuration;
-use offshoot_protocol::RepositoryId;
 use offshoot_protocol::idle::{IdleAction, IdlePolicy, Settings};
 use offshoot_protocol::rest::{RepositoryBody, SessionBody};
-use offshoot_protocol::view::Repository;
-use reqwest::Method;
 use serde_json::json;
 
 use super::print;
-use crate::args::{Ending, Idle};
+use crate::args::Idle;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::pick;
@@ -18,35 +15,34 @@ use crate::style;
 
 /// Shows or sets a rule.
 pub(crate) async fn run(client: &Client, args: &Idle) -> Result<()> {
-    let action = match args.action {
-        Ending::Pause => IdleAction::Pause,
-        Ending::Stop => IdleAction::Stop,
-    };
-    let change = args.after.as_deref().map(|after| change(after, action));
+    let change = args
+        .after
+        .as_deref()
+        .map(|after| change(after, args.action.into()));
     let change = change.transpose()?;
     if let Some(name) = &args.session {
         let sessions = client.sessions().await?;
         let mut session = pick::find(&sessions, name)?.session.clone();
         if let Some(idle) = change {
             let path = format!("/api/sessions/{}", session.id);
-            let body: SessionBody = set(client, &path, idle).await?;
+            let body: SessionBody = client.patch(&path, &rule(idle)).await?;
             session = body.session;
         }
         let name = pick::session_name(&session);
         return print(&format!("{name}: {}\n", words(session.idle)));
     }
     if let Some(path) = &args.repository {
-        let mut repository = find_repository(client, path).await?;
+        let mut repository = client.repository_at(path).await?;
         if let Some(idle) = change {
             let path = format!("/api/repositories/{}", repository.id);
-            let body: RepositoryBody = set(client, &path, idle).await?;
+            let body: RepositoryBody = client.patch(&path, &rule(idle)).await?;
             repository = body.repository;
         }
         let name = style::printable(&repository.name);
         return print(&format!("{name}: {}\n", words(repository.idle)));
     }
     let settings: Settings = match change {
-        Some(idle) => set(client, "/api/settings", idle).await?,
+        Some(idle) => client.patch("/api/settings", &rule(idle)).await?,
         None => client.get("/api/settings").await?,
     };
     print(&format!("server: {}\n", words(Some(settings.idle))))
@@ -80,41 +76,8 @@ pub(crate) fn policy(after: &str, action: IdleAction) -> Option<IdlePolicy> {
     })
 }
 
-/// Reads the word for what a rule does.
-pub(crate) fn action(word: &str) -> Option<IdleAction> {
-    match word {
-        "pause" => Some(IdleAction::Pause),
-        "stop" => Some(IdleAction::Stop),
-        _ => None,
-    }
-}
-
-async fn set<T: serde::de::DeserializeOwned>(
-    client: &Client,
-    path: &str,
-    idle: Option<IdlePolicy>,
-) -> Result<T> {
-    let request = client
-        .request(Method::PATCH, path)
-        .json(&json!({ "idle": idle }));
-    Ok(client.send(request).await?.json().await?)
-}
-
-/// Finds a registered repository by a path in it, its name or its id.
-pub(super) async fn find_repository(client: &Client, path: &std::path::Path) -> Result<Repository> {
-    let all = client.repositories().await?;
-    let wanted = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let id = path
-        .to_str()
-        .and_then(|text| text.parse::<RepositoryId>().ok());
-    let is_it = |one: &Repository| {
-        Some(one.id) == id || wanted.starts_with(&one.path) || path.to_str() == Some(&one.name)
-    };
-    let mut found: Vec<_> = all.into_iter().filter(is_it).collect();
-    // A repository inside of another: the inner one is meant.
-    found.sort_by_key(|one| one.path.len());
-    let none = || Failure::Name(format!("no registered repository is at {}", path.display()));
-    Ok(found.pop().ok_or_else(none)?)
+fn rule(idle: Option<IdlePolicy>) -> serde_json::Value {
+    json!({ "idle": idle })
 }
 
 fn words(policy: Option<IdlePolicy>) -> String {

@@ -5,7 +5,7 @@ mod doctor;
 mod export;
 mod idle;
 mod jobs;
-pub(crate) use idle::{action as idle_action, policy as idle_policy};
+pub(crate) use idle::policy as idle_policy;
 mod lifecycle;
 mod logs;
 mod ls;

@@ -106,7 +106,9 @@ fn question(target: Target<'_>, fate: Fate, settings: &Settings) -> String {
         text += &match fate {
             Fate::Keep => format!(" The directory {place} stays."),
             Fate::Remove => format!(" The worktree {place} is removed unless it holds changes."),
-            Fate::Discard => format!(" The worktree {place} IS LOST with everything in it."),
+            Fate::Discard => format!(
+                " The worktree {place} is removed with everything in it; its work stays in the trash for 30 days."
+            ),
         };
     }
     text

@@ -6,7 +6,6 @@ use offshoot_protocol::notification::{
 };
 use reqwest::Method;
 
-use super::idle::find_repository;
 use super::{print, print_json};
 use crate::args::{AddWebhook, Output, Told, Webhooks};
 use crate::client::Client;
@@ -52,7 +51,7 @@ async fn list(client: &Client, output: Output) -> Result<()> {
 
 async fn add(client: &Client, args: AddWebhook) -> Result<()> {
     let repository_id = match &args.repository {
-        Some(path) => Some(find_repository(client, path).await?.id),
+        Some(path) => Some(client.repository_at(path).await?.id),
         None => None,
     };
     let events = args.events.into_iter().map(event).collect::<Vec<_>>();
@@ -77,9 +76,8 @@ async fn switch(client: &Client, name: &str, enabled: bool) -> Result<Webhook> {
         enabled: Some(enabled),
         ..PatchWebhook::default()
     };
-    let request = client.request(Method::PATCH, &path(&found, ""));
-    let answer = client.send(request.json(&change)).await?;
-    Ok(answer.json::<WebhookBody>().await?.webhook)
+    let switched: WebhookBody = client.patch(&path(&found, ""), &change).await?;
+    Ok(switched.webhook)
 }
 
 async fn webhooks(client: &Client) -> Result<Vec<Webhook>> {

@@ -20,12 +20,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 use offshoot_engine::{Engine, EngineConfig};
 use offshoot_protocol::idle::IdlePolicy;
 use offshoot_server::{Server, ServerConfig, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::args;
 use crate::commands::sign_in_address;
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -249,10 +251,10 @@ fn server_config(settings: &Settings) -> Result<ServerConfig> {
 fn idle_policy(settings: &Settings) -> Result<IdlePolicy> {
     let after = settings.text("idle_after").unwrap_or("off");
     let action = settings.text("idle_action").unwrap_or("pause");
-    let action = crate::commands::idle_action(action).ok_or_else(|| {
+    let ending = args::Ending::from_str(action, false).map_err(|_| {
         Failure::Config(format!("idle_action: `{action}` is neither pause nor stop"))
     })?;
-    let policy = crate::commands::idle_policy(after, action).ok_or_else(|| {
+    let policy = crate::commands::idle_policy(after, ending.into()).ok_or_else(|| {
         Failure::Config(format!(
             "idle_after: `{after}` is no time such as 30m or 2h"
         ))

@@ -12,6 +12,11 @@ const SHOWN_MOST = 200;
 /** How often the log of a job under way is read again. */
 const LOG_EVERY_MS = 1_500;
 
+type Change = (jobs: Job[]) => Job[];
+
+/** What was told since the list was asked for: the answer may have been written before it. */
+let toldSinceAsked: Change[] = [];
+
 listen((frame) => {
   if (frame.type === 'snapshot') {
     // Events may have been missed.
@@ -19,23 +24,26 @@ listen((frame) => {
     return;
   }
   const { event } = frame;
-  if (event.type === 'job-updated') learnJob(event.job);
+  if (event.type === 'job-updated') change((jobs) => withJob(jobs, event.job));
   if (event.type === 'job-deleted') {
-    queryClient.setQueryData<Job[]>(['jobs'], (jobs) =>
-      jobs?.filter((job) => job.id !== event.jobId),
-    );
+    change((jobs) => jobs.filter((job) => job.id !== event.jobId));
   }
 });
 
-function learnJob(job: Job): void {
-  queryClient.setQueryData<Job[]>(['jobs'], (jobs) => jobs && withJob(jobs, job));
+function change(apply: Change): void {
+  if (queryClient.isFetching({ queryKey: ['jobs'] }) > 0) toldSinceAsked.push(apply);
+  queryClient.setQueryData<Job[]>(['jobs'], (jobs) => jobs && apply(jobs));
 }
 
 export function useJobs() {
   return useQuery({
     queryKey: ['jobs'],
-    queryFn: async ({ signal }) =>
-      (await call<{ jobs: Job[] }>('GET', `/api/jobs?limit=${SHOWN_MOST}`, { signal })).jobs,
+    queryFn: async ({ signal }) => {
+      toldSinceAsked = [];
+      const path = `/api/jobs?limit=${SHOWN_MOST}`;
+      const { jobs } = await call<{ jobs: Job[] }>('GET', path, { signal });
+      return toldSinceAsked.reduce((known, apply) => apply(known), jobs);
+    },
   });
 }
 
@@ -64,7 +72,8 @@ export const changeJob = {
   clone: async (url: string, path: string): Promise<Job> => {
     const body = path ? { url, path } : { url };
     const { job } = await call<{ job: Job }>('POST', '/api/repositories/clone', { body });
-    learnJob(job);
+    // What was told of it meanwhile is newer.
+    change((jobs) => (jobs.some((known) => known.id === job.id) ? jobs : [job, ...jobs]));
     return job;
   },
   retry: (id: string) => call<unknown>('POST', `/api/jobs/${id}/retry`),

@@ -1,6 +1,6 @@
 /** Settings, the trash, messages and exports: what the pages that load later ask for and change. */
 import { useQuery } from '@tanstack/react-query';
-import { call, Failure, problemOf } from './client.ts';
+import { ask, call } from './client.ts';
 import { queryClient } from './queries.ts';
 import type { IdlePolicy, Settings, TrashEntry, Worktree } from './wire.ts';
 
@@ -79,13 +79,7 @@ export const care = {
  */
 export async function download(path: string): Promise<void> {
   const look = new AbortController();
-  let response: Response;
-  try {
-    response = await fetch(path, { credentials: 'same-origin', signal: look.signal });
-  } catch {
-    throw new Failure(problemOf(new Response(null, { status: 503 }), ''));
-  }
-  if (!response.ok) throw new Failure(problemOf(response, await response.text()));
+  await ask('GET', path, { signal: look.signal });
   look.abort();
   const link = document.createElement('a');
   link.href = path;

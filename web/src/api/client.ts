@@ -32,6 +32,9 @@ interface Options {
   body?: unknown;
   signal?: AbortSignal;
   headers?: Record<string, string>;
+}
+
+interface CallOptions extends Options {
   /** The answer is text and stays so. */
   asText?: boolean;
 }
@@ -44,28 +47,39 @@ export function listenSignedOut(listener: () => void): void {
 }
 
 /** Sends one request and returns the parsed answer. */
-export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
-  const headers = new Headers({ accept: 'application/json', ...options.headers });
-  const isForm = options.body instanceof FormData;
-  if (options.body !== undefined && !isForm) headers.set('content-type', 'application/json');
+export async function call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
+  const response = await ask(method, path, options);
+  const text = await response.text();
+  if (options.asText) return text as T;
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+/** Sends one request and returns the answer as soon as it begins. */
+export async function ask(
+  method: Method,
+  path: string,
+  { body, signal, headers: more }: Options = {},
+): Promise<Response> {
+  const headers = new Headers({ accept: 'application/json', ...more });
+  if (body !== undefined && !(body instanceof FormData)) {
+    headers.set('content-type', 'application/json');
+  }
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: bodyOf(options.body),
+      body: bodyOf(body),
       credentials: 'same-origin',
       cache: 'no-store',
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...(signal ? { signal } : {}),
     });
   } catch (err) {
-    if (options.signal?.aborted) throw err;
+    if (signal?.aborted) throw err;
     throw new Failure(unreachable());
   }
-  const text = await response.text();
-  if (response.ok && options.asText) return text as T;
-  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-  const failure = new Failure(problemOf(response, text));
+  if (response.ok) return response;
+  const failure = new Failure(problemOf(response, await response.text()));
   if (response.status === 401 && !path.startsWith('/api/auth/sign-in')) onSignedOut();
   throw failure;
 }
@@ -75,7 +89,7 @@ function bodyOf(body: unknown): BodyInit | null {
   return body === undefined ? null : JSON.stringify(body);
 }
 
-export function problemOf(response: Response, text: string): Problem {
+function problemOf(response: Response, text: string): Problem {
   try {
     const body = JSON.parse(text) as Partial<Problem>;
     const detail = body.detail ?? body.error;

@@ -57,6 +57,10 @@ uuid_id! {
     /// Names a job: a durable unit of background work.
     JobId
 }
+uuid_id! {
+    /// Names a prompt in the queue of a worker.
+    PromptId
+}
 
 /// Names an agent definition: a UUID for custom agents, a fixed word for built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

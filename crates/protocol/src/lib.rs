@@ -16,6 +16,7 @@ pub mod message;
 pub mod millis;
 pub mod notification;
 pub mod problem;
+pub mod prompt;
 pub mod rest;
 pub mod size;
 pub mod terminal;
@@ -23,6 +24,6 @@ pub mod v1;
 pub mod view;
 pub mod worktree;
 
-pub use ids::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
+pub use ids::{AgentId, JobId, PromptId, RepositoryId, SessionId, WorkerId};
 pub use problem::{ErrorCode, Problem};
 pub use size::TerminalSize;

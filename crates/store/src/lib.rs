@@ -31,6 +31,7 @@ pub use rows::auth::{SecretHash, SignInRow, TokenRow};
 pub use rows::jobs::{JobFilter, JobRow, JobStatus};
 pub use rows::notifications::{SlackRow, WebhookRow};
 pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};
+pub use rows::prompts::{NewPrompt, PromptRow};
 pub use rows::repositories::RepositoryRow;
 pub use rows::sessions::{Rebuilt, SessionRow};
 pub use rows::workers::{WorkerPhase, WorkerRow};

@@ -16,6 +16,7 @@ const APPLICATION_ID: i32 = 0x4f46_5348;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
 ];
 
 /// The version that the steps lead to.

@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod jobs;
 pub(crate) mod notifications;
 pub(crate) mod outbox;
+pub(crate) mod prompts;
 pub(crate) mod repositories;
 pub(crate) mod sessions;
 pub(crate) mod settings;

@@ -1,8 +1,8 @@
 //! Development only: what tests of several crates need, made of real things.
 //!
 //! Owns temporary git repositories ([`repository`]), the built server in a box of its own
-//! ([`server`]), clients of its interfaces ([`http`], [`terminal`], [`app`]), and two programs to run
-//! in it: `fake-agent` converses, `spewer` prints known bytes ([`spew`]). Nothing here stands in
+//! ([`server`]), clients of its interfaces ([`http`], [`terminal`], [`app`]), and programs: `fake-agent`
+//! converses, `spewer` prints known bytes ([`spew`]), `fake-model` answers real agents ([`models`]). Nothing here stands in
 //! for a part of the product.
 //!
 //! Fails by `anyhow`: a test that cannot be set up has failed. Waiting is for a fact, with
@@ -10,6 +10,7 @@
 
 pub mod app;
 pub mod http;
+pub mod models;
 pub mod programs;
 pub mod pty;
 pub mod repository;

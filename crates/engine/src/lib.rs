@@ -18,6 +18,7 @@ mod checks;
 mod commands;
 mod config;
 mod credentials;
+pub mod definitions;
 mod desktop;
 mod diff;
 mod engine;

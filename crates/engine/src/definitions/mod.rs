@@ -1,0 +1,91 @@
+//! Definitions of agents as data: how each is started, resumed and typed to, and how its state is
+//! read.
+//!
+//! Owns the TOML form, the definitions that ship with the product, those that people put beside
+//! them, and the linter. Knows nothing of terminals, processes or clocks: other rooms read what
+//! stands here and act. A definition that ships is proven by tests; one that a person wrote and
+//! that does not hold is left out, with its findings kept for the person, never with a panic.
+
+mod behaviour;
+mod collection;
+mod launching;
+mod signals;
+
+use serde::{Deserialize, Serialize};
+
+pub use behaviour::{AnswerRule, Busy, Choice, Ready, Typing};
+pub use collection::Definitions;
+pub use launching::{
+    Conversation, Environment, FileRule, Injection, InjectionKind, PrivateFile, Probe, Run,
+    Telemetry, TelemetryKind,
+};
+pub use signals::{
+    HookRule, LimitRule, OneOrMany, Payload, Region, RegionError, Says, ScreenRule, TitleRule,
+    WaitKind,
+};
+
+/// One agent: everything that differs from program to program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Definition {
+    /// The name of the file without its ending; lower case letters, digits and hyphens.
+    pub id: String,
+    /// The name shown to people.
+    pub name: String,
+    /// A sentence for people.
+    #[serde(default)]
+    pub description: String,
+    /// The program that is looked for on the PATH; empty when the definition is for any command.
+    #[serde(default)]
+    pub program: String,
+    /// What a person does to get the program: a command or an address.
+    #[serde(default)]
+    pub install: String,
+    /// How the program tells its version.
+    pub probe: Option<Probe>,
+    /// Starts a new conversation.
+    #[serde(default)]
+    pub start: Run,
+    /// Takes up a conversation by its id.
+    pub resume: Option<Run>,
+    /// Takes up the newest conversation of the directory.
+    #[serde(rename = "continue")]
+    pub continues: Option<Run>,
+    /// Begins a new conversation with the content of an old one.
+    pub fork: Option<Run>,
+    /// Answers one prompt on standard output, without a terminal.
+    pub headless: Option<Run>,
+    /// What its environment must and must not hold.
+    #[serde(default)]
+    pub environment: Environment,
+    /// How our hooks reach it, for one process, without touching the person's files.
+    #[serde(default)]
+    pub injection: Injection,
+    /// How the id of its conversation is chosen or learned.
+    #[serde(default)]
+    pub conversation: Conversation,
+    /// Where the facts stand that all its hooks carry.
+    #[serde(default)]
+    pub payload: Payload,
+    /// What its hooks say; the first rule that fits counts.
+    #[serde(default)]
+    pub hooks: Vec<HookRule>,
+    /// What its window titles say; the first rule that fits counts.
+    #[serde(default)]
+    pub titles: Vec<TitleRule>,
+    /// What its screen says; of the rules that fit, the one of the highest priority counts, of
+    /// equals the first.
+    #[serde(default)]
+    pub screen: Vec<ScreenRule>,
+    /// How it says that its account has no more to spend for now.
+    #[serde(default)]
+    pub limits: Vec<LimitRule>,
+    /// How text is typed into it.
+    #[serde(default)]
+    pub typing: Typing,
+    /// How its questions are read and answered; the first rule of a kind that fits counts.
+    #[serde(default)]
+    pub answers: Vec<AnswerRule>,
+    /// How it reports tokens and cost.
+    pub telemetry: Option<Telemetry>,
+}

@@ -25,6 +25,8 @@ pub struct EngineConfig {
     pub environment: Vec<(OsString, OsString)>,
     /// How long the setup command of a new worktree may run.
     pub setup_limit: Duration,
+    /// Where days begin.
+    pub time_zone: jiff::tz::TimeZone,
     /// The product's version.
     pub version: String,
     /// How notifications leave the machine.

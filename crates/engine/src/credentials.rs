@@ -3,13 +3,18 @@
 //! Secrets are 256 random bits, shown once and kept only as SHA-256 hashes; looking one up by its
 //! hash leaks nothing about it. Codes live in memory and end with the server. Knows no cookie and
 //! no header.
+//!
+//! A worker's own token lets its agent report on itself and do nothing else. It is derived from the
+//! worker's id and a key of this data directory, so that it is good for as long as the worker is.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use offshoot_protocol::WorkerId;
 use offshoot_protocol::rest::{CreatedToken, TokenView};
-use offshoot_store::{SecretHash, SignInRow, Store, TokenRow};
+use offshoot_store::{SecretHash, SignInRow, Store, StoreError, TokenRow};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -31,21 +36,55 @@ const CACHE_LIFE: Duration = Duration::from_secs(60);
 /// Secrets in the cache; it is emptied when full.
 const CACHE_MAX: usize = 1024;
 
+/// The setting that holds the key of workers' tokens.
+const WORKER_KEY: &str = "worker_key";
+
 /// Issues and checks secrets.
 #[derive(Debug)]
 pub struct Credentials {
     store: Store,
+    worker_key: SecretHash,
     codes: Mutex<Vec<(SecretHash, Instant)>>,
     good: Mutex<HashMap<SecretHash, Instant>>,
 }
 
 impl Credentials {
-    pub(crate) fn new(store: Store) -> Self {
-        Self {
+    /// Reads or makes the key that workers' tokens are derived from.
+    ///
+    /// # Errors
+    /// The database cannot be read or written.
+    pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
+        let known = store.setting(WORKER_KEY.to_owned()).await?;
+        let text = match known {
+            Some(text) => text,
+            None => {
+                let made = secret();
+                store
+                    .set_setting(WORKER_KEY.to_owned(), made.clone())
+                    .await?;
+                made
+            }
+        };
+        Ok(Self {
             store,
+            worker_key: hash(&text),
             codes: Mutex::new(Vec::new()),
             good: Mutex::new(HashMap::new()),
-        }
+        })
+    }
+
+    /// Returns the token that a worker's agent reports with.
+    pub(crate) fn worker_token(&self, worker: WorkerId) -> String {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.worker_key.0);
+        let mut mac = mac.expect("a key may have any length");
+        mac.update(worker.to_string().as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// Tells whether a token is that of a worker.
+    pub fn check_worker_token(&self, worker: WorkerId, token: &str) -> bool {
+        // How long it takes to compare hashes tells nothing about the token.
+        hash(token) == hash(&self.worker_token(worker))
     }
 
     /// Makes a one-time sign-in code.
@@ -212,6 +251,10 @@ fn token_view(row: &TokenRow) -> TokenView {
 fn secret() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system has a source of randomness");
+    hex(&bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -92,6 +92,9 @@ impl Engine {
         }
         let store = opened.store;
         let server_epoch = store.next_server_epoch().await.map_err(StartError::Store)?;
+        let credentials = Credentials::open(store.clone())
+            .await
+            .map_err(StartError::Store)?;
         let shim_program = keep_program(&home, &config.program)?;
         let engine = Self {
             inner: Arc::new(Inner {
@@ -100,13 +103,14 @@ impl Engine {
                 tasks: TaskTracker::new(),
                 cancel: CancellationToken::new(),
                 instance: uuid::Uuid::new_v4().to_string(),
-                credentials: Credentials::new(store.clone()),
+                credentials,
                 state: Mutex::new(State {
                     sessions: Vec::new(),
                     repositories: Vec::new(),
                     custom_agents: Vec::new(),
                     jobs: Vec::new(),
                     idle: crate::idle::Idle::default(),
+                    usage: std::collections::HashMap::new(),
                     events: EventLog::new(),
                 }),
                 registering: tokio::sync::Mutex::default(),

@@ -38,6 +38,7 @@ mod state;
 mod template;
 mod upkeep;
 mod uploads;
+mod usage;
 mod worker;
 mod worktrees;
 

@@ -64,6 +64,9 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
         engine.state().sessions.push(entry);
     }
     crate::idle::load(engine).await.map_err(StartError::Store)?;
+    crate::usage::load(engine)
+        .await
+        .map_err(StartError::Store)?;
     settle(engine).await;
     engine.spawn(read_remotes(engine.clone()));
     Ok(())

@@ -4,10 +4,12 @@
 //! same lock, so that a snapshot and the stream taken with it fit together. The database holds the
 //! same rows; this copy is what every question is answered from.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use offshoot_protocol::job::{Job, JobStatus};
+use offshoot_protocol::usage::Usage;
 use offshoot_protocol::view::{
     ActivationState, ActivityState, Agent, Repository, Session, SessionKind, SessionStatus, Worker,
     WorkerKind,
@@ -31,6 +33,8 @@ pub(crate) struct State {
     pub(crate) custom_agents: Vec<Agent>,
     /// Rules for workers that have nothing to do, and what they did.
     pub(crate) idle: Idle,
+    /// What the agents of each session used of their models.
+    pub(crate) usage: HashMap<SessionId, Usage>,
     /// Jobs that are not completed, oldest first, with their progress.
     pub(crate) jobs: Vec<Job>,
     pub(crate) events: EventLog,
@@ -182,6 +186,7 @@ impl State {
             location_missing: session.location_missing,
             idle: row.idle,
             idle_warning: self.idle.warning(row.id),
+            usage: self.usage.get(&row.id).copied(),
         }
     }
 }

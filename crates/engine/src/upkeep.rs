@@ -52,6 +52,7 @@ async fn forget_old(engine: &Engine) {
     if let Err(err) = store.prune_input(now - OUTBOX_LIFE).await {
         tracing::warn!(%err, "forget old input");
     }
+    engine.forget_old_usage(now).await;
     engine.forget_old_jobs().await;
     engine.expire_trash().await;
     engine.prune_worktrees().await;

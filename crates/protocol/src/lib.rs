@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod rest;
 pub mod size;
 pub mod terminal;
+pub mod usage;
 pub mod v1;
 pub mod view;
 pub mod worktree;

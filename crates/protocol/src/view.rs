@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::idle::{IdlePolicy, IdleWarning};
+use crate::usage::Usage;
 use crate::{AgentId, RepositoryId, SessionId, TerminalSize, WorkerId};
 
 /// A place to work: a directory, a title, and workers in it.
@@ -63,6 +64,9 @@ pub struct Session {
     /// What the rule in force is about to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_warning: Option<IdleWarning>,
+    /// What its agents used of their models, as far as they report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// The kind of a session.

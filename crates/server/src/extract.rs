@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -31,15 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         if !is_json(request.headers()) {
             return parse(b"{}").map(Self);
         }
-        if announced_bytes(request.headers()).is_some_and(|bytes| bytes > BODY_BYTES as u64) {
-            return Err(too_large());
-        }
-        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES);
-        let Ok(read) = tokio::time::timeout(BODY_TIME, body).await else {
-            let detail = "the request's body did not arrive in time";
-            return Err(ApiError::new(ErrorCode::InvalidRequest, detail));
-        };
-        let bytes = read.map_err(|err| refuse_body(&err))?;
+        let bytes = read_body(request, BODY_BYTES).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -50,19 +43,32 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-fn refuse_body(err: &axum::Error) -> ApiError {
+/// Reads a body of at most so many bytes.
+pub(crate) async fn read_body(request: Request, limit: usize) -> ApiResult<Bytes> {
+    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > limit as u64) {
+        return Err(too_large(limit));
+    }
+    let body = axum::body::to_bytes(request.into_body(), limit);
+    let Ok(read) = tokio::time::timeout(BODY_TIME, body).await else {
+        let detail = "the request's body did not arrive in time";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, detail));
+    };
+    read.map_err(|err| refuse_body(&err, limit))
+}
+
+fn refuse_body(err: &axum::Error, limit: usize) -> ApiError {
     let mut source = Some(err as &dyn std::error::Error);
     while let Some(cause) = source {
         if cause.to_string().contains("length limit") {
-            return too_large();
+            return too_large(limit);
         }
         source = cause.source();
     }
     ApiError::new(ErrorCode::InvalidRequest, format!("read the body: {err}"))
 }
 
-fn too_large() -> ApiError {
-    let detail = format!("the body is larger than {BODY_BYTES} bytes");
+fn too_large(limit: usize) -> ApiError {
+    let detail = format!("the body is larger than {limit} bytes");
     ApiError::new(ErrorCode::TooLarge, detail)
 }
 
@@ -139,6 +145,10 @@ pub(crate) struct SessionPath(pub(crate) SessionId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorkerPath(pub(crate) SessionId, pub(crate) WorkerId);
 
+/// The id in a path that names a worker without its session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoneWorkerPath(pub(crate) WorkerId);
+
 /// The id in a path of repositories.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RepositoryPath(pub(crate) RepositoryId);
@@ -185,10 +195,16 @@ impl<S: Send + Sync> FromRequestParts<S> for WorkerPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let (session, worker): (String, String) = path(parts, state).await?;
         let session = parse_session(&session)?;
-        let worker = worker
-            .parse()
-            .map_err(|_| ApiError::new(ErrorCode::WorkerNotFound, "Worker not found"))?;
-        Ok(Self(session, worker))
+        Ok(Self(session, parse_worker(&worker)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LoneWorkerPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let worker: String = path(parts, state).await?;
+        parse_worker(&worker).map(Self)
     }
 }
 
@@ -207,6 +223,11 @@ impl<S: Send + Sync> FromRequestParts<S> for RepositoryPath {
 fn parse_session(text: &str) -> ApiResult<SessionId> {
     text.parse()
         .map_err(|_| ApiError::new(ErrorCode::SessionNotFound, "Session not found"))
+}
+
+fn parse_worker(text: &str) -> ApiResult<WorkerId> {
+    text.parse()
+        .map_err(|_| ApiError::new(ErrorCode::WorkerNotFound, "Worker not found"))
 }
 
 async fn path<T, S>(parts: &mut Parts, state: &S) -> ApiResult<T>

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::{
     agents, auth, diff, export, hosting, jobs, messages, notifications, repositories, sessions,
-    settings, system, tokens, workers, worktrees,
+    settings, system, tokens, usage, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -58,6 +58,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(workers::input))
         .routes(routes!(workers::log))
         .routes(routes!(workers::text))
+        // what agents used
+        .routes(routes!(usage::get))
+        .routes(routes!(usage::report))
         // messages
         .routes(routes!(messages::create))
         // what changed

@@ -34,6 +34,7 @@ pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};
 pub use rows::prompts::{NewPrompt, PromptRow};
 pub use rows::repositories::RepositoryRow;
 pub use rows::sessions::{Rebuilt, SessionRow};
+pub use rows::usage::{UsageRecord, UsageRow};
 pub use rows::workers::{WorkerPhase, WorkerRow};
 pub use rows::worktrees::WorktreeRow;
 pub use writer::Store;

@@ -78,6 +78,7 @@ impl Spot {
             user_home: self.dir.path().to_owned(),
             shell: "/bin/sh".into(),
             environment: Vec::new(),
+            time_zone: jiff::tz::TimeZone::UTC,
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: crate::NotificationConfig::default(),

@@ -66,6 +66,7 @@ impl Spot {
                 ("PATH".into(), std::env::var_os("PATH").unwrap()),
                 ("HOME".into(), self.dir.path().into()),
             ],
+            time_zone: jiff::tz::TimeZone::UTC,
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: offshoot_engine::NotificationConfig::default(),

@@ -173,6 +173,7 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         user_home: user_home.context("HOME is not set")?,
         shell: inherit::shell(settings),
         environment: inherit::environment(),
+        time_zone: jiff::tz::TimeZone::system(),
         setup_limit: setup_limit(settings)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         notifications: notifications(settings),

@@ -16,6 +16,7 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod system;
 pub(crate) mod tokens;
+pub(crate) mod usage;
 pub(crate) mod workers;
 pub(crate) mod worktrees;
 

@@ -87,9 +87,13 @@ fn access_of(method: &Method, path: &str, headers: &HeaderMap) -> Access {
     if is_below("/ws") || is_upgrade {
         return Access::Socket;
     }
-    let is_sign_in = *method == Method::POST && path == "/api/auth/sign-in";
+    let is_post_to = |allowed: fn(&str) -> bool| *method == Method::POST && allowed(path);
+    let is_sign_in = is_post_to(|path| path == "/api/auth/sign-in");
+    // Agents bring the token of their worker, which the handler checks.
+    let is_report =
+        is_post_to(|path| path.starts_with("/api/workers/") && path.ends_with("/usage"));
     match is_below("/api") {
-        true if is_sign_in => Access::Public,
+        true if is_sign_in || is_report => Access::Public,
         true => Access::Protected,
         false => Access::Public,
     }
@@ -167,7 +171,7 @@ pub(crate) async fn valid_cookie<'a>(app: &App, headers: &'a HeaderMap) -> Optio
 }
 
 /// Returns the bearer token of a request.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = only(headers, &header::AUTHORIZATION)?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -253,6 +253,7 @@ fn engine_config(dir: &Path) -> EngineConfig {
             ("PATH".into(), path_with(&dir.join("bin"))),
             ("HOME".into(), dir.into()),
         ],
+        time_zone: jiff::tz::TimeZone::UTC,
         setup_limit: std::time::Duration::from_secs(600),
         version: "0".to_owned(),
         notifications: offshoot_engine::NotificationConfig {

@@ -9,6 +9,7 @@ pub(crate) mod prompts;
 pub(crate) mod repositories;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod usage;
 pub(crate) mod workers;
 pub(crate) mod worktrees;
 

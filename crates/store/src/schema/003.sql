@@ -17,3 +17,25 @@ CREATE TABLE prompts (
     UNIQUE (worker_id, idempotency_key)
 ) STRICT;
 CREATE INDEX prompts_open ON prompts (worker_id, number) WHERE state IN ('queued', 'typing', 'typed');
+
+-- What agents used of their models, a row per day, session and model. Outlives its session.
+CREATE TABLE usage (
+    day                TEXT NOT NULL,
+    session_id         TEXT NOT NULL,
+    model              TEXT NOT NULL,
+    requests           INTEGER NOT NULL,
+    input_tokens       INTEGER NOT NULL,
+    output_tokens      INTEGER NOT NULL,
+    cache_read_tokens  INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    cost_micros        INTEGER,
+    unpriced_requests  INTEGER NOT NULL,
+    PRIMARY KEY (day, session_id, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_of_session ON usage (session_id);
+
+-- Reports that are counted already: agents send again what was not acknowledged.
+CREATE TABLE usage_reports (
+    digest INTEGER PRIMARY KEY,
+    at     INTEGER NOT NULL
+) STRICT;

@@ -7,7 +7,7 @@
 //!            output ≥ 20 chunks in 2 s            2 s of silence
 //!   idle ───────────────────────────► working ───────────────────► idle
 //!    ▲ Enter or Esc                      │ a pattern matches 300 ms after output settles
-//!    └──────────────────────────────── asking
+//!    └──────────────────────────────── waiting
 //! ```
 
 use std::collections::VecDeque;
@@ -112,10 +112,10 @@ impl Detector {
             let question = screen.lines().rev().find(|line| self.asking.is_match(line));
             self.suppressed = true;
             self.now = Judgement {
-                state: ActivityState::Asking,
+                state: ActivityState::Waiting,
                 reason: question.map(|line| line.trim().to_owned()),
             };
-        } else if self.now.state == ActivityState::Asking {
+        } else if self.now.state == ActivityState::Waiting {
             self.now = Judgement::of(ActivityState::Idle);
         }
     }
@@ -189,10 +189,10 @@ mod tests {
     fn a_question_is_noticed_and_enter_answers_it() {
         let mut detector = detector();
         detector.on_settled("some text\n  Do you want to go?\n❯ 1. Yes");
-        assert_eq!(detector.now().state, ActivityState::Asking);
+        assert_eq!(detector.now().state, ActivityState::Waiting);
         assert_eq!(detector.now().reason.as_deref(), Some("Do you want to go?"));
         detector.on_input(b"1", ms(10));
-        assert_eq!(detector.now().state, ActivityState::Asking);
+        assert_eq!(detector.now().state, ActivityState::Waiting);
         detector.on_input(b"\r", ms(20));
         assert_eq!(detector.now().state, ActivityState::Idle);
     }

@@ -59,7 +59,7 @@ impl Style {
     }
 
     /// Something that wants a person.
-    pub(crate) fn asking(self, text: &str) -> String {
+    pub(crate) fn waiting(self, text: &str) -> String {
         self.paint("1;33", text)
     }
 
@@ -71,7 +71,7 @@ impl Style {
     fn toned(self, tone: Tone, text: &str) -> String {
         match tone {
             Tone::Good => self.good(text),
-            Tone::Asking => self.asking(text),
+            Tone::Waiting => self.waiting(text),
             Tone::Bad => self.bad(text),
             Tone::Quiet => self.faint(text),
         }
@@ -82,7 +82,7 @@ impl Style {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tone {
     /// A person must answer.
-    Asking,
+    Waiting,
     /// Something went wrong.
     Bad,
     /// It runs.
@@ -102,8 +102,11 @@ pub(crate) fn worker_state(worker: &Worker) -> (String, Tone) {
             let (word, tone) = match activity.state {
                 ActivityState::Starting => ("starting", Tone::Good),
                 ActivityState::Working => ("working", Tone::Good),
-                ActivityState::Asking => ("asking", Tone::Asking),
+                ActivityState::Waiting => ("waiting", Tone::Waiting),
                 ActivityState::Idle => ("idle", Tone::Quiet),
+                ActivityState::Stuck => ("stuck", Tone::Waiting),
+                ActivityState::Limited => ("limited", Tone::Waiting),
+                ActivityState::Errored => ("errored", Tone::Bad),
                 ActivityState::Exited => ("exited", Tone::Quiet),
             };
             (word.to_owned(), tone)
@@ -303,15 +306,15 @@ mod tests {
         let mut table = Table::new(&["NAME", "STATE"]);
         table.row(vec![
             "日本".into(),
-            Cell::toned(("asking".into(), Tone::Asking)),
+            Cell::toned(("waiting".into(), Tone::Waiting)),
         ]);
         table.row(vec!["x".repeat(50).into(), "ok".into()]);
         let plain = table.render(Style { coloured: false });
         let lines: Vec<&str> = plain.lines().collect();
-        assert_eq!(lines[1], format!("日本{}asking", " ".repeat(38)));
+        assert_eq!(lines[1], format!("日本{}waiting", " ".repeat(38)));
         assert_eq!(lines[2], format!("{}…  ok", "x".repeat(39)));
         let coloured = table.render(Style { coloured: true });
-        assert!(coloured.contains("\x1b[1;33masking\x1b[0m"));
+        assert!(coloured.contains("\x1b[1;33mwaiting\x1b[0m"));
     }
 
     #[test]

@@ -203,13 +203,24 @@ pub struct Exit {
 pub struct Activity {
     /// The state.
     pub state: ActivityState,
-    /// Why it is in this state, in words; for `asking`, the question where it is known.
+    /// What a person must do, while the state is `waiting` and it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<WaitKind>,
+    /// Why it is in this state, in words; for `waiting`, the question where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when.
     #[serde(with = "crate::millis")]
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
+    /// When a limit ends, while the state is `limited` and it is known.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "crate::millis::option"
+    )]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub until: Option<Timestamp>,
 }
 
 /// The states of an agent's activity.
@@ -221,11 +232,33 @@ pub enum ActivityState {
     /// A turn is under way.
     Working,
     /// A person must answer.
-    Asking,
+    Waiting,
     /// The agent waits for its next prompt.
     Idle,
+    /// It says that it works, and has neither printed nor computed for minutes.
+    Stuck,
+    /// A limit of its account stops it.
+    Limited,
+    /// Its turn ended with an error.
+    Errored,
     /// The process has ended.
     Exited,
+}
+
+/// What an agent that waits wants of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitKind {
+    /// Permission to use a tool.
+    Approval,
+    /// The answer to a question.
+    Question,
+    /// Consent to a plan.
+    Plan,
+    /// A sign-in.
+    Auth,
+    /// Trust in the directory.
+    Trust,
 }
 
 /// A registered repository.

@@ -1141,7 +1141,8 @@ export interface components {
         ActivationState: "running" | "hibernated";
         /** @description What an agent is doing. */
         Activity: {
-            /** @description Why it is in this state, in words; for `asking`, the question where it is known. */
+            kind?: components["schemas"]["WaitKind"] | null;
+            /** @description Why it is in this state, in words; for `waiting`, the question where it is known. */
             reason?: string | null;
             /**
              * Format: date-time
@@ -1150,6 +1151,11 @@ export interface components {
             since: string;
             /** @description The state. */
             state: components["schemas"]["ActivityState"];
+            /**
+             * Format: date-time
+             * @description When a limit ends, while the state is `limited` and it is known.
+             */
+            until?: string | null;
         };
         /** @description Patterns on an agent's screen. */
         ActivityPatterns: {
@@ -1160,7 +1166,7 @@ export interface components {
          * @description The states of an agent's activity.
          * @enum {string}
          */
-        ActivityState: "starting" | "working" | "asking" | "idle" | "exited";
+        ActivityState: "starting" | "working" | "waiting" | "idle" | "stuck" | "limited" | "errored" | "exited";
         /** @description An agent definition. */
         Agent: {
             activityPatterns?: components["schemas"]["ActivityPatterns"] | null;
@@ -1963,6 +1969,7 @@ export interface components {
         };
         /** @description Answer of `GET /api/repositories`. */
         RepositoriesBody: {
+            /** @description All repositories, oldest first. */
             repositories: components["schemas"]["Repository"][];
         };
         /** @description A registered repository. */
@@ -1988,6 +1995,7 @@ export interface components {
         };
         /** @description Answers that wrap one repository. */
         RepositoryBody: {
+            /** @description The repository. */
             repository: components["schemas"]["Repository"];
         };
         /**
@@ -2281,6 +2289,11 @@ export interface components {
             /** @description All sessions, paused ones included. */
             results: components["schemas"]["ValidatedSession"][];
         };
+        /**
+         * @description What an agent that waits wants of a person.
+         * @enum {string}
+         */
+        WaitKind: "approval" | "question" | "plan" | "auth" | "trust";
         /** @description A webhook as it is listed: never its secret. */
         Webhook: {
             /**

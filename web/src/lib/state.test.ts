@@ -28,7 +28,7 @@ function session(id: string, ...workers: Worker[]): Session {
   };
 }
 
-const asks = worker({}, { activity: { state: 'asking', since: '2026-01-01T00:00:00Z' } });
+const asks = worker({}, { activity: { state: 'waiting', since: '2026-01-01T00:00:00Z' } });
 const works = worker({}, { activity: { state: 'working', since: '2026-01-01T00:00:00Z' } });
 
 test('an agent that fails needs a person, a shell that ends does not', () => {

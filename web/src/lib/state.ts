@@ -7,6 +7,8 @@ import type { Exit, Session, Worker } from '../api/wire.ts';
 export type StateKind =
   | 'asks'
   | 'failed'
+  | 'limited'
+  | 'stuck'
   | 'unknown'
   | 'working'
   | 'starting'
@@ -29,6 +31,8 @@ interface StateRow {
 export const STATES: Record<StateKind, StateRow> = {
   asks: { word: 'Needs you', lane: 'needs', tone: 'asks' },
   failed: { word: 'Failed', lane: 'needs', tone: 'failed' },
+  limited: { word: 'Limit reached', lane: 'needs', tone: 'asks' },
+  stuck: { word: 'Stuck?', lane: 'needs', tone: 'asks' },
   unknown: { word: 'Unknown', lane: 'needs', tone: 'failed' },
   working: { word: 'Working', lane: 'working', tone: 'working' },
   starting: { word: 'Starting', lane: 'working', tone: 'working' },
@@ -77,8 +81,11 @@ function running(worker: Worker): Told {
   const kinds = {
     starting: 'starting',
     working: 'working',
-    asking: 'asks',
+    waiting: 'asks',
     idle: 'idle',
+    stuck: 'stuck',
+    limited: 'limited',
+    errored: 'failed',
     exited: 'ended',
   } as const;
   const reason = activity.reason === undefined ? {} : { reason: activity.reason };

@@ -4,6 +4,7 @@ import {
   CircleDashed,
   CircleHelp,
   CirclePause,
+  CircleSlash,
   CircleStop,
   CircleX,
   SquareTerminal,
@@ -14,6 +15,8 @@ import { STATES, type StateKind } from '../lib/state.ts';
 const ICONS = {
   asks: CircleAlert,
   failed: CircleX,
+  limited: CircleSlash,
+  stuck: CircleHelp,
   unknown: CircleHelp,
   working: Spinner,
   starting: Spinner,

@@ -117,8 +117,9 @@ fn told(time_ms: u64, event: &Event) -> Option<Value> {
         Event::ProgramStatus { state, message, .. } => {
             let state = match state {
                 ProgramState::Working => "working",
-                ProgramState::Blocked => "asking",
-                ProgramState::Idle | ProgramState::Done | ProgramState::Error => "idle",
+                ProgramState::Blocked => "waiting",
+                ProgramState::Idle | ProgramState::Done => "idle",
+                ProgramState::Error => "errored",
                 ProgramState::Clear => return None,
             };
             Some(json!({"type": "activity", "time": time, "state": state, "reason": message}))

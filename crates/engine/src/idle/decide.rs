@@ -49,7 +49,10 @@ impl Rule {
 /// Tells whether a worker could be ended, apart from how long it has been quiet. `occupied` says
 /// that a shell has a program to look after.
 pub(super) fn may_rest(signs: Signs, occupied: bool) -> bool {
-    let works = !matches!(signs.activity, None | Some(ActivityState::Idle));
+    let works = !matches!(
+        signs.activity,
+        None | Some(ActivityState::Idle | ActivityState::Errored)
+    );
     signs.running && !signs.attached && !works && !occupied
 }
 
@@ -109,7 +112,10 @@ mod tests {
             (idle, false, true),
             (doing(None), false, true),
             (doing(Some(ActivityState::Working)), false, false),
-            (doing(Some(ActivityState::Asking)), false, false),
+            (doing(Some(ActivityState::Waiting)), false, false),
+            (doing(Some(ActivityState::Stuck)), false, false),
+            (doing(Some(ActivityState::Limited)), false, false),
+            (doing(Some(ActivityState::Errored)), false, true),
             (doing(Some(ActivityState::Starting)), false, false),
             (doing(Some(ActivityState::Exited)), false, false),
             (doing(None), true, false),

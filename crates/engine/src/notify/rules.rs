@@ -53,7 +53,12 @@ impl Rules {
             ActivityState::Working => {
                 (self.worked, self.told, self.pending) = (true, None, None);
             }
-            ActivityState::Asking => self.pending = Some((WebhookEvent::Waiting, now + DEBOUNCE)),
+            ActivityState::Waiting => self.pending = Some((WebhookEvent::Waiting, now + DEBOUNCE)),
+            ActivityState::Errored | ActivityState::Limited => {
+                self.pending = Some((WebhookEvent::Errored, now + DEBOUNCE));
+            }
+            // Still the same turn; what was to be told of it is not taken back.
+            ActivityState::Stuck => {}
             ActivityState::Idle => {
                 let is_startup = self.started.is_some_and(|at| now < at + STARTUP);
                 self.worked &= !is_startup;
@@ -108,7 +113,7 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use ActivityState::{Asking, Idle, Working};
+    use ActivityState::{Errored as Failed, Idle, Stuck, Waiting as Asks, Working};
     use WebhookEvent::{Errored, Exited, Finished, Waiting};
     use offshoot_protocol::TerminalSize;
     use offshoot_protocol::view::Exit;
@@ -148,34 +153,27 @@ mod tests {
     fn states_that_last_are_told_once_until_work_goes_on() {
         for (steps, expected) in [
             (&[(0, Working), (5, Idle)][..], &[Finished][..]),
-            (&[(0, Working), (5, Asking)], &[Waiting]),
+            (&[(0, Working), (5, Asks)], &[Waiting]),
+            (&[(0, Working), (5, Failed)], &[Errored]),
+            (&[(0, Working), (5, Stuck), (300, Idle)], &[Finished]),
             // Each end of work is one.
             (
                 &[(0, Working), (5, Idle), (20, Working), (30, Idle)],
                 &[Finished, Finished],
             ),
             (
-                &[(0, Working), (5, Asking), (20, Working), (30, Idle)],
+                &[(0, Working), (5, Asks), (20, Working), (30, Idle)],
                 &[Waiting, Finished],
             ),
             // A question that is answered with Esc is no end of work.
-            (&[(0, Working), (5, Asking), (20, Idle)], &[Waiting]),
+            (&[(0, Working), (5, Asks), (20, Idle)], &[Waiting]),
             // Three seconds, begun anew by each change.
             (
-                &[
-                    (0, Working),
-                    (5, Idle),
-                    (7, Working),
-                    (9, Idle),
-                    (11, Asking),
-                ],
+                &[(0, Working), (5, Idle), (7, Working), (9, Idle), (11, Asks)],
                 &[Waiting],
             ),
-            (&[(0, Working), (5, Asking), (7, Working)], &[]),
-            (
-                &[(0, Idle), (5, Asking), (20, Idle), (30, Asking)],
-                &[Waiting],
-            ),
+            (&[(0, Working), (5, Asks), (7, Working)], &[]),
+            (&[(0, Idle), (5, Asks), (20, Idle), (30, Asks)], &[Waiting]),
             (&[(0, Idle)], &[]),
         ] {
             let found = told(&mut Rules::known(Some(Idle), None), steps);

@@ -43,6 +43,8 @@ impl Activities {
             tick_at: None,
             shown: Activity {
                 state,
+                kind: None,
+                until: None,
                 reason: None,
                 since: ended.unwrap_or_else(Timestamp::now),
             },
@@ -76,10 +78,9 @@ impl Activities {
         if let Event::ProgramStatus { state, message, .. } = event {
             let state = match state {
                 ProgramState::Working => ActivityState::Working,
-                ProgramState::Blocked => ActivityState::Asking,
-                ProgramState::Idle | ProgramState::Done | ProgramState::Error => {
-                    ActivityState::Idle
-                }
+                ProgramState::Blocked => ActivityState::Waiting,
+                ProgramState::Idle | ProgramState::Done => ActivityState::Idle,
+                ProgramState::Error => ActivityState::Errored,
                 ProgramState::Clear => return false,
             };
             let reason = Some(message.clone()).filter(|text| !text.is_empty());
@@ -137,6 +138,8 @@ impl Activities {
         };
         self.shown = Activity {
             state,
+            kind: None,
+            until: None,
             reason,
             since,
         };

@@ -120,7 +120,7 @@ async fn used_ones_stay() {
 
     let asks = |id: SessionId| {
         let activity = engine.session(id).unwrap().workers[0].activity.clone();
-        activity.unwrap().state == offshoot_protocol::view::ActivityState::Asking
+        activity.unwrap().state == offshoot_protocol::view::ActivityState::Waiting
     };
     wait(&asking, "the question", |_| asks(asking_in.id)).await;
     let idle = Some(Some(SHORT));

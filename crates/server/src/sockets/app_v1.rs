@@ -117,9 +117,15 @@ fn queue_syncs(
 /// Maps an activity to the fewer states of this dialect.
 pub(super) fn state_of(state: Option<view::ActivityState>) -> ActivityState {
     match state {
-        Some(view::ActivityState::Working) => ActivityState::Active,
-        Some(view::ActivityState::Asking) => ActivityState::Asking,
-        Some(view::ActivityState::Idle | view::ActivityState::Starting) => ActivityState::Idle,
+        Some(
+            view::ActivityState::Working
+            | view::ActivityState::Starting
+            | view::ActivityState::Stuck,
+        ) => ActivityState::Active,
+        Some(view::ActivityState::Waiting) => ActivityState::Asking,
+        Some(
+            view::ActivityState::Idle | view::ActivityState::Limited | view::ActivityState::Errored,
+        ) => ActivityState::Idle,
         Some(view::ActivityState::Exited) | None => ActivityState::Unknown,
     }
 }

@@ -115,6 +115,23 @@ pub(crate) fn check_new(path: &Path, user_home: &Path) -> Result<(), EngineError
     check_location(above.unwrap_or(Path::new("/")), user_home)
 }
 
+/// Refuses a path in the data directory, whose files are nobody's but ours; also by way of a link.
+pub(crate) fn refuse_inside(path: &Path, data: &Path) -> Result<(), EngineError> {
+    let real = |path: &Path| {
+        let above = path
+            .ancestors()
+            .find_map(|above| above.canonicalize().ok().map(|real| (above, real)));
+        above.map_or_else(
+            || path.to_owned(),
+            |(above, real)| real.join(path.strip_prefix(above).unwrap_or(Path::new(""))),
+        )
+    };
+    match real(path).starts_with(real(data)) {
+        true => Err(EngineError::PathNotAllowed(path.to_owned())),
+        false => Ok(()),
+    }
+}
+
 fn refuse_restricted(path: &Path, user_home: &Path) -> Result<(), EngineError> {
     let inside = |dir: &&&str| path.starts_with(dir) && !user_home.starts_with(dir);
     match RESTRICTED.iter().find(inside) {

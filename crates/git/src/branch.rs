@@ -40,7 +40,7 @@ pub enum BranchReason {
     TooLong,
     /// It begins with a dash, and would read as an option.
     LeadingDash,
-    /// It is `HEAD` or `@`, which mean something else.
+    /// It is `HEAD` or `@` or begins with `refs/`, which mean something else.
     Reserved,
     /// It holds a space, a control character, one that turns the writing around, or one of
     /// `~ ^ : ? * [ \`.
@@ -86,7 +86,8 @@ fn broken_rule(name: &str) -> Option<BranchReason> {
     if name.starts_with('-') {
         return Some(BranchReason::LeadingDash);
     }
-    if matches!(name, "HEAD" | "@") {
+    // A full name of a reference: git takes it, and everybody reads it as another branch.
+    if matches!(name, "HEAD" | "@") || name.starts_with("refs/") {
         return Some(BranchReason::Reserved);
     }
     let forbidden = |c: &char| c.is_control() || is_unseen(*c) || " ~^:?*[\\".contains(*c);

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A part of a path that begins with `.git` or `%` has a `%` before it; an empty folder of a git
-//! directory is a file `%` in it. Stashes are the repository's
+//! directory is a file `%` in it. What took the place of the worktree's own `.git` is kept beside it
+//! as `.git.replaced`. Stashes are the repository's
 //! and stay there. Not kept: ignored files, other empty folders, modes but for the executable bit, times,
 //! and git directories that are outside of the worktree, which removing it does not touch.
 //!
@@ -34,7 +35,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use self::entry::Entry;
 use self::gather::{Gathered, Source};
 use crate::command::{Git, GitError};
-use crate::worktree::{Force, RemoveError, find, remove_found, undisturbed};
+use crate::worktree::{RemoveError, find, refuse_link, remove_kept, undisturbed};
 use crate::{AddError, Head, Repository, Worktree, lock, status};
 
 /// How long removed work is kept.
@@ -148,7 +149,9 @@ impl Repository {
     }
 
     /// Keeps a linked worktree's work in the trash, looks whether all of it is there and nothing has
-    /// changed meanwhile, and only then removes the worktree with everything in it. Its branch stays.
+    /// changed meanwhile, and only then removes the worktree with everything in it, also a locked one
+    /// and one whose `.git` was replaced. Its branch stays. When it cannot be removed and is still
+    /// there as it was, nothing is left in the trash.
     ///
     /// Begun, it is finished even when the caller goes away.
     pub async fn remove_into_trash(
@@ -160,17 +163,17 @@ impl Repository {
         undisturbed(async move {
             let _turn = lock::turn(keep.repository.common_dir()).await;
             let (worktree, source) = keep.find().await?;
-            if let Some(reason) = worktree.locked {
-                return Err(TrashError::Remove(RemoveError::Locked(reason)));
-            }
             let (trashed, gathered) = keep.steady(&source).await?;
             if source.gather().await? != gathered {
                 keep.repository.drop_now(&trashed.id).await?;
                 return Err(TrashError::Changing);
             }
-            remove_found(&keep.repository, &worktree, Force::Yes)
-                .await
-                .map_err(TrashError::Remove)?;
+            let is_linked = worktree.missing || source.is_linked().await;
+            let removed = remove_kept(&keep.repository, &worktree, is_linked).await;
+            if removed.is_err() && source.gather().await.is_ok_and(|now| now == gathered) {
+                keep.repository.drop_now(&trashed.id).await?;
+            }
+            removed.map_err(TrashError::Remove)?;
             Ok(trashed)
         })
         .await
@@ -315,6 +318,8 @@ impl Keep {
         if worktree.is_main {
             return Err(TrashError::Remove(RemoveError::MainWorktree));
         }
+        let refused = refuse_link(&worktree.path).await;
+        refused.map_err(TrashError::Remove)?;
         let common_dir = self.repository.common_dir().to_owned();
         let top = worktree.path.clone();
         let git_dir = blocking(move || Ok(keep::private_git_dir(&common_dir, &top))).await?;
@@ -335,13 +340,22 @@ impl Keep {
         self.once(source).await
     }
 
+    /// Says what is not committed; not of another repository that took the place.
+    async fn summary(&self, source: &Source) -> String {
+        if tokio::fs::metadata(&source.top).await.is_err() {
+            String::new()
+        } else if source.is_linked().await {
+            let status = status(&source.top).await;
+            status.map_or_else(|_| String::new(), |status| status.to_string())
+        } else {
+            "its .git was replaced".to_owned()
+        }
+    }
+
     async fn once(&self, source: &Source) -> Result<(Trashed, Gathered), TrashError> {
         let gathered = source.gather().await?;
         let (head, commit) = head_of(source).await?;
-        let status = match tokio::fs::metadata(&source.top).await {
-            Ok(_) => status(&source.top).await.ok(),
-            Err(_) => None,
-        };
+        let summary = self.summary(source).await;
         let is_file = |item: &&gather::Item| {
             item.part == gather::Part::Worktree && item.kind != gather::Kind::Folder
         };
@@ -353,7 +367,7 @@ impl Keep {
                 commit,
                 path: source.top.clone(),
                 title: self.title.clone(),
-                summary: status.map_or_else(String::new, |status| status.to_string()),
+                summary,
                 n_files: u32::try_from(n_files).unwrap_or(u32::MAX),
                 created_at: whole_seconds(SystemTime::now()),
             },
@@ -366,6 +380,17 @@ impl Keep {
         kept?;
         Ok((entry.trashed, gathered))
     }
+}
+
+/// Tells whether what is called `.git` in a linked worktree is what it was made with.
+pub(crate) async fn has_its_link(repository: &Repository, top: &Path) -> bool {
+    let common_dir = repository.common_dir().to_owned();
+    let top = top.to_owned();
+    let found = blocking(move || {
+        let git_dir = keep::private_git_dir(&common_dir, &top);
+        Ok(git_dir.is_some_and(|git_dir| gather::leads_to(&top.join(".git"), &git_dir)))
+    });
+    found.await.unwrap_or(false)
 }
 
 /// Tells what a worktree has checked out, by its private git directory.

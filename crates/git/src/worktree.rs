@@ -110,9 +110,22 @@ pub enum RemoveError {
     /// It holds submodules, whose commits and changes would be lost unseen.
     #[error("the worktree holds submodules, which may hold work of their own")]
     Submodules,
-    /// Somebody locked it with `git worktree lock`; unlock it first, also to force.
-    #[error("the worktree is locked: {0}")]
+    /// Somebody locked it with `git worktree lock`, and may have said why. Unlock it first; the trash
+    /// takes it all the same.
+    #[error("the worktree is locked{}; unlock it, or force: its work goes to the trash then", why(.0))]
     Locked(String),
+    /// What is called `.git` in it is not what it was made with, so that git cannot tell what would be
+    /// lost. The trash takes it all the same.
+    #[error(
+        "the worktree's .git was replaced or removed, so that nobody can tell what would be lost"
+    )]
+    Replaced,
+    /// A symbolic link is in its place, and what that leads to is not the worktree.
+    #[error(
+        "{} is a symbolic link now, which is not followed: remove the link, and what git has on record \
+         can be deleted", .0.display()
+    )]
+    Link(PathBuf),
     /// It is the main worktree, which is the repository itself.
     #[error("the main worktree cannot be removed")]
     MainWorktree,
@@ -181,6 +194,7 @@ impl Repository {
         if worktree.is_main {
             return Err(RemoveError::MainWorktree);
         }
+        refuse_link(&worktree.path).await?;
         match worktree.locked {
             Some(reason) => Err(RemoveError::Locked(reason)),
             None if worktree.missing => Ok(()),
@@ -491,6 +505,7 @@ pub(crate) async fn remove_found(
     if worktree.is_main {
         return Err(RemoveError::MainWorktree);
     }
+    refuse_link(&worktree.path).await?;
     if let Some(reason) = &worktree.locked {
         return Err(RemoveError::Locked(reason.clone()));
     }
@@ -513,15 +528,64 @@ pub(crate) async fn remove_found(
     }
 }
 
+/// Removes a worktree whose work is kept, also a locked one, while it is the repository's turn.
+/// `is_linked` tells whether its `.git` is its own: git removes no other.
+pub(crate) async fn remove_kept(
+    repository: &Repository,
+    worktree: &Worktree,
+    is_linked: bool,
+) -> Result<(), RemoveError> {
+    if !is_linked {
+        let top = worktree.path.clone();
+        let removed = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(top) {
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            answer => answer,
+        });
+        removed
+            .await
+            .unwrap_or_else(|err| Err(std::io::Error::other(err)))
+            .map_err(|source| GitError::Io {
+                command: "worktree remove".to_owned(),
+                source,
+            })?;
+    }
+    repository
+        .write_tree()
+        // Once for the changes, once for the lock.
+        .args(["worktree", "remove", "--force", "--force", "--"])
+        .arg(&worktree.path)
+        .run()
+        .await?;
+    Ok(())
+}
+
+/// Refuses what git would follow: a link that took the directory's place.
+pub(crate) async fn refuse_link(path: &Path) -> Result<(), RemoveError> {
+    match tokio::fs::symlink_metadata(path).await {
+        Ok(metadata) if metadata.is_symlink() => Err(RemoveError::Link(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Says a reason, if there is one.
+fn why(reason: &str) -> String {
+    match reason.trim() {
+        "" => String::new(),
+        reason => format!(" ({reason})"),
+    }
+}
+
 /// Finds the record of a worktree by its path, also by another way to the same directory.
 pub(crate) async fn find(repository: &Repository, path: &Path) -> Result<Worktree, RemoveError> {
     let canonical = tokio::fs::canonicalize(path).await.ok();
-    let worktrees = repository.worktrees().await?;
+    let mut worktrees = repository.worktrees().await?;
+    // First by name: what is there may have become a link to another worktree.
+    if let Some(n) = worktrees.iter().position(|known| known.path == path) {
+        return Ok(worktrees.swap_remove(n));
+    }
     for worktree in worktrees {
-        let same = worktree.path == path
-            || (canonical.is_some()
-                && canonical == tokio::fs::canonicalize(&worktree.path).await.ok());
-        if same {
+        let there = tokio::fs::canonicalize(&worktree.path).await.ok();
+        if canonical.is_some() && canonical == there {
             return Ok(worktree);
         }
     }
@@ -529,6 +593,9 @@ pub(crate) async fn find(repository: &Repository, path: &Path) -> Result<Worktre
 }
 
 async fn check_nothing_is_lost(repository: &Repository, path: &Path) -> Result<(), RemoveError> {
+    if !crate::trash::has_its_link(repository, path).await {
+        return Err(RemoveError::Replaced);
+    }
     let status = status(path).await?;
     if !status.is_clean() {
         return Err(RemoveError::Dirty(Box::new(status)));

@@ -41,6 +41,9 @@ pub const TITLE_CHARS: usize = 500;
 /// single arguments of 128 KiB and more.
 pub const PROMPT_BYTES: usize = 120 * 1024;
 
+/// Largest setup command and largest environment of a repository, in bytes. A larger one is refused.
+pub const REPOSITORY_TEXT_BYTES: usize = 32 * 1024;
+
 /// Most files of one message. A message with more is refused.
 pub const MESSAGE_FILES: usize = 10;
 

@@ -91,6 +91,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Parses a body and names the first field that is wrong.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    // A list would be read as the fields in their order.
+    let is_list = bytes.trim_ascii_start().starts_with(b"[");
+    if is_list && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        let detail = "the body must be a JSON object";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, detail));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut reader);
     match parsed {
@@ -324,8 +330,10 @@ mod tests {
         let (status, text) = refused::<CreateSession>(r#"{"type":"agent"}"#).await;
         assert_eq!(status, 400);
         assert!(text.contains("agent"), "{text}");
-        let (status, _) = refused::<CreateSession>("[]").await;
-        assert_eq!(status, 400);
+        for body in ["[]", " [null]", "null", "7", "\"\""] {
+            assert_eq!(refused::<CreateSession>(body).await.0, 400, "{body}");
+            assert_eq!(refused::<PatchAgent>(body).await.0, 400, "{body}");
+        }
     }
 
     #[tokio::test]

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use offshoot_protocol::RepositoryId;
+use offshoot_protocol::limits::REPOSITORY_TEXT_BYTES;
 use offshoot_protocol::rest::PatchRepository;
 use offshoot_protocol::view::{Branches, Repository};
 use offshoot_store::RepositoryRow;
 
+use super::invalid;
 use crate::event::Event;
 use crate::state::RepositoryEntry;
 use crate::{Engine, EngineError, idle, paths};
@@ -148,6 +150,8 @@ impl Engine {
         if let Some(idle) = change.idle {
             idle::check(idle)?;
         }
+        check_setting("setupCommand", &change.setup_command)?;
+        check_setting("envVars", &change.env_vars)?;
         let _recording = self.inner.recording.lock().await;
         let mut row = self.state().repository(id)?.row.clone();
         if let Some(command) = change.setup_command {
@@ -221,6 +225,22 @@ pub(super) async fn branches_of(
         remote: branches.remote,
         default_branch: branches.default,
     })
+}
+
+/// Refuses a text that no process can be given, or that makes every list of repositories long.
+fn check_setting(field: &'static str, value: &Option<Option<String>>) -> Result<(), EngineError> {
+    let text = value
+        .as_ref()
+        .and_then(Option::as_deref)
+        .unwrap_or_default();
+    if text.contains('\0') {
+        return Err(invalid(field, "must not hold a NUL character"));
+    }
+    if text.len() > REPOSITORY_TEXT_BYTES {
+        let message = format!("has at most {REPOSITORY_TEXT_BYTES} bytes");
+        return Err(EngineError::Invalid { field, message });
+    }
+    Ok(())
 }
 
 fn trimmed(value: Option<String>) -> Option<String> {

@@ -130,6 +130,7 @@ impl Engine {
             }
         };
         paths::check_new(&path, self.user_home())?;
+        paths::refuse_inside(&path, self.home())?;
         let work = Work::Clone(CloneRepository {
             url: address.to_string(),
             path: path.clone(),

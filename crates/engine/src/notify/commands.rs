@@ -12,7 +12,7 @@ use offshoot_store::{SlackRow, WebhookRow};
 use serde_json::json;
 
 use super::deliver::{SECRET_PREFIX, SendError};
-use super::post::Target;
+use super::post::{PostError, Target};
 use crate::{Engine, EngineError};
 
 /// Webhooks on one server; each event is one request to each.
@@ -239,6 +239,7 @@ fn events_of(events: Option<Vec<WebhookEvent>>) -> Result<Vec<WebhookEvent>, Eng
 
 fn not_sent(err: SendError) -> EngineError {
     match err {
+        SendError::Post(PostError::NotAllowed(text)) => EngineError::WrongState(text),
         SendError::Post(err) => EngineError::NotificationFailed(err.to_string()),
         SendError::Engine(err) => err,
     }

@@ -49,7 +49,9 @@ impl Notify {
             sent = send => sent,
         };
         sent.map_err(|err| match err {
-            SendError::Post(PostError::Refused(text)) => JobError::lasting(text),
+            SendError::Post(PostError::Refused(text) | PostError::NotAllowed(text)) => {
+                JobError::lasting(text)
+            }
             SendError::Post(PostError::Passing(text)) => JobError::passing(text),
             SendError::Engine(err) => err.into(),
         })

@@ -51,6 +51,9 @@ pub(super) enum PostError {
     /// It will be the same the next time.
     #[error("{0}")]
     Refused(String),
+    /// Nothing was sent: the address is none that may be reached.
+    #[error("{0}")]
+    NotAllowed(String),
     /// It may go another time.
     #[error("{0}")]
     Passing(String),
@@ -79,6 +82,9 @@ impl Target {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
+        if reach == Reach::Public && host.parse().is_ok_and(|ip: IpAddr| !is_public(ip)) {
+            return Err(private(&host));
+        }
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         Ok(Self {
             uri,
@@ -93,14 +99,18 @@ impl Target {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let found = found.map_err(|err| PostError::Passing(format!("{}: {err}", self.host)))?;
         let mut allowed = found.filter(|at| reach == Reach::Any || is_public(at.ip()));
-        allowed.next().ok_or_else(|| {
-            PostError::Refused(format!(
-                "{} is on this machine or in a private network, which webhooks reach only with the \
-                 setting webhooks_private",
-                self.host
-            ))
-        })
+        allowed
+            .next()
+            .ok_or_else(|| PostError::NotAllowed(private(&self.host)))
     }
+}
+
+/// Says why an address is not reached.
+fn private(host: &str) -> String {
+    format!(
+        "{host} is on this machine or in a private network, which webhooks reach only with the setting \
+         webhooks_private"
+    )
 }
 
 /// Sends a JSON body.
@@ -311,15 +321,19 @@ mod tests {
     #[tokio::test]
     async fn private_addresses_are_refused_by_name_and_by_number() {
         for url in [
-            "https://localhost/",
             "https://127.0.0.1/",
             "https://[::1]/",
             "https://169.254.169.254/",
         ] {
+            let refused = Target::parse(url, Reach::Public).unwrap_err();
+            assert!(refused.contains("private network"), "{url} {refused}");
+        }
+        // Also looked up: 127.1 is no address to us, but one to the system.
+        for url in ["https://localhost/", "https://127.1/"] {
             let target = Target::parse(url, Reach::Public).unwrap();
             let refused = post(&target, Reach::Public, &[], Bytes::new()).await;
             assert!(
-                matches!(refused, Err(PostError::Refused(_))),
+                matches!(refused, Err(PostError::NotAllowed(_))),
                 "{url} {refused:?}"
             );
         }

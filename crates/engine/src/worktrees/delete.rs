@@ -249,9 +249,11 @@ fn gone(err: RemoveError) -> Result<(), RemoveError> {
 pub(crate) fn remove_error(err: RemoveError) -> EngineError {
     match err {
         RemoveError::Dirty(status) => EngineError::WorktreeDirty(status.to_string()),
-        err @ (RemoveError::DetachedCommit(_) | RemoveError::Submodules) => {
-            EngineError::WorktreeDirty(err.to_string())
-        }
+        err @ (RemoveError::DetachedCommit(_)
+        | RemoveError::Submodules
+        | RemoveError::Locked(_)
+        | RemoveError::Replaced) => EngineError::WorktreeDirty(err.to_string()),
+        err @ RemoveError::Link(_) => EngineError::WrongState(err.to_string()),
         err => EngineError::Git(err.to_string()),
     }
 }

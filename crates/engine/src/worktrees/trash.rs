@@ -77,11 +77,7 @@ impl Engine {
         let path = paths::expand(path, self.user_home())?;
         let parent = path.parent().unwrap_or(Path::new("/"));
         paths::check_location(parent, self.user_home())?;
-        let real = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-        let home = self.home().canonicalize();
-        if home.is_ok_and(|home| real.starts_with(home)) {
-            return Err(EngineError::PathNotAllowed(path));
-        }
+        paths::refuse_inside(&path, self.home())?;
         if path.symlink_metadata().is_ok() {
             return Err(invalid("path", "there is something at this path already"));
         }

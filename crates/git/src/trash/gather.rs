@@ -16,6 +16,12 @@ use crate::command::{Git, GitError};
 /// Files of a worktree's private git directory that belong to its place, not to its work.
 const OF_THE_PLACE: &[&str] = &["gitdir", "commondir", "locked"];
 
+/// What leads from a worktree to its git directory.
+const GIT: &str = ".git";
+
+/// The name under which is kept what took the place of that.
+const REPLACED: &str = ".git.replaced";
+
 /// A file or a symbolic link to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
@@ -134,10 +140,23 @@ impl Source {
         repository(&self.git_dir, &self.top)
     }
 
+    /// Tells whether the worktree's `.git` is what it was made with. Whoever works in it can put
+    /// anything there.
+    pub(super) async fn is_linked(&self) -> bool {
+        let source = self.clone();
+        let found = blocking(move || Ok(leads_to(&source.top.join(GIT), &source.git_dir)));
+        found.await.unwrap_or(false)
+    }
+
     /// Finds everything.
     pub(super) async fn gather(&self) -> Result<Gathered, TrashError> {
-        let git_dir = self.git_dir.clone();
-        let mut items = blocking(move || private_files(&git_dir)).await?;
+        let source = self.clone();
+        let mut items = blocking(move || {
+            let mut items = private_files(&source.git_dir)?;
+            source.look_at_replaced(&mut items)?;
+            Ok(items)
+        })
+        .await?;
         let outer = list(&self.git_dir, &self.top).await?;
         let staged = outer.staged.clone();
         let mut listing = Some(outer);
@@ -204,6 +223,30 @@ impl Source {
             }
         }
         Ok((items, inside))
+    }
+
+    /// Finds what took the place of the worktree's own `.git`, to be kept under a name that git reads
+    /// nothing from.
+    fn look_at_replaced(&self, items: &mut Vec<Item>) -> Result<(), TrashError> {
+        if leads_to(&self.top.join(GIT), &self.git_dir) {
+            return Ok(());
+        }
+        let is_free = |name: &String| self.top.join(name).symlink_metadata().is_err();
+        let names = (2..).map(|n| format!("{REPLACED}-{n}"));
+        let name = std::iter::once(REPLACED.to_owned()).chain(names);
+        let name = name.into_iter().find(is_free).unwrap_or_default();
+        let mut found = Vec::new();
+        self.look_at_git_dir(Path::new(GIT), &mut found)?;
+        for mut item in found {
+            let inside = item.path.strip_prefix(GIT).unwrap_or(Path::new(""));
+            // Joining nothing would leave a slash.
+            item.path = match inside.as_os_str().is_empty() {
+                true => PathBuf::from(&name),
+                false => Path::new(&name).join(inside),
+            };
+            items.push(item);
+        }
+        Ok(())
     }
 
     fn look_at_git_dir(&self, path: &Path, items: &mut Vec<Item>) -> Result<(), TrashError> {
@@ -353,6 +396,17 @@ fn is_inside(path: &Path) -> bool {
 /// Takes the slash off that marks a folder.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
+}
+
+/// Tells whether a `.git` is a file that leads to a git directory.
+pub(super) fn leads_to(link: &Path, git_dir: &Path) -> bool {
+    let is_short = |metadata: std::fs::Metadata| metadata.is_file() && metadata.len() <= 1 << 16;
+    let (Some(top), Ok(true)) = (link.parent(), link.symlink_metadata().map(is_short)) else {
+        return false;
+    };
+    let content = std::fs::read(link).unwrap_or_default();
+    let target = link_target(&content).and_then(|target| top.join(target).canonicalize().ok());
+    target.is_some() && target == git_dir.canonicalize().ok()
 }
 
 /// Reads where a `.git` file leads.

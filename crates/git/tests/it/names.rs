@@ -46,6 +46,7 @@ fn hostile_names_are_refused() {
         "a*",
         "a[b",
         "a\\b",
+        "refs/heads/main",
     ];
     for name in hostile {
         assert!(valid_branch_name(name).is_err(), "{name:?}");

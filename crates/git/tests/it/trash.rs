@@ -400,15 +400,131 @@ async fn what_may_not_be_removed_is_not_kept() {
         none,
         Err(TrashError::Remove(RemoveError::NotAWorktree(_)))
     ));
-    let path = worktree(&repo, &place, "x").await;
-    run(repo.root(), ["worktree", "lock", path.to_str().unwrap()]);
-    let locked = repo.remove_into_trash(&path, None).await;
-    assert!(matches!(
-        locked,
-        Err(TrashError::Remove(RemoveError::Locked(_)))
-    ));
-    assert!(path.exists());
     assert_eq!(repo.trash().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn locked_worktree_goes_into_the_trash() {
+    let place = Place::new();
+    let repo = place.opened().await;
+    let path = worktree(&repo, &place, "x").await;
+    std::fs::write(path.join("new"), "work").unwrap();
+    run(repo.root(), ["worktree", "lock", path.to_str().unwrap()]);
+    let refused = repo.check_removable(&path).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(text.starts_with("the worktree is locked; "), "{text}");
+    let id = repo.remove_into_trash(&path, None).await.unwrap().id;
+    assert!(!path.exists());
+    assert_eq!(repo.worktrees().await.unwrap().len(), 1);
+    repo.restore(&id, &path, None).await.unwrap();
+    assert_eq!(std::fs::read(path.join("new")).unwrap(), b"work");
+    assert_eq!(repo.worktrees().await.unwrap()[1].locked, None);
+}
+
+#[tokio::test]
+async fn worktree_with_another_git_goes_into_the_trash_once() {
+    let ways: [fn(&Path, &Path); 5] = [
+        |git, repo| symlink(repo.join(".git"), git).unwrap(),
+        |git, _| symlink("nowhere", git).unwrap(),
+        |git, _| std::fs::write(git, "gitdir: /nowhere\n").unwrap(),
+        |git, _| {
+            let top = git.parent().unwrap();
+            run(top, ["init", "-q", "-b", "main"]);
+            run(top, ["add", "new"]);
+            run(top, ["commit", "-q", "-m", "elsewhere"]);
+            let hook = "#!/bin/sh\ntouch ../ran\n";
+            for name in ["post-checkout", "post-index-change", "fsmonitor"] {
+                let hook_path = git.join("hooks").join(name);
+                std::fs::create_dir_all(hook_path.parent().unwrap()).unwrap();
+                std::fs::write(&hook_path, hook).unwrap();
+                let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+                std::fs::set_permissions(&hook_path, program).unwrap();
+            }
+            let monitor = git.join("hooks/fsmonitor");
+            run(top, ["config", "core.fsmonitor", monitor.to_str().unwrap()]);
+        },
+        |_, _| {},
+    ];
+    for (n, replace) in ways.into_iter().enumerate() {
+        let place = Place::new();
+        let repo = place.opened().await;
+        let path = worktree(&repo, &place, "x").await;
+        std::fs::write(path.join("new"), "work").unwrap();
+        std::fs::write(path.join(".git.replaced"), "mine").unwrap();
+        std::fs::remove_file(path.join(".git")).unwrap();
+        replace(&path.join(".git"), repo.root());
+        let kept = path.join(".git").symlink_metadata().is_ok();
+        let inner = path.join(".git/refs/heads/main");
+        let commit = std::fs::read(&inner)
+            .ok()
+            .filter(|_| !path.join(".git").is_symlink());
+        let main_before = snapshot(&repo.root().join(".git/refs/heads"));
+
+        let refused = repo.check_removable(&path).await.unwrap_err();
+        assert!(matches!(refused, RemoveError::Replaced), "{n} {refused}");
+        let id = repo.remove_into_trash(&path, None).await.unwrap().id;
+        assert!(path.symlink_metadata().is_err(), "{n}");
+        assert_eq!(repo.worktrees().await.unwrap().len(), 1);
+        assert_eq!(repo.trash().await.unwrap().len(), 1, "{n}");
+        assert!(!place.join("ran").exists());
+        let main_after = snapshot(&repo.root().join(".git/refs/heads"));
+        assert_same(&main_after, &main_before);
+        run(repo.root(), ["fsck", "--strict", "--connectivity-only"]);
+
+        repo.restore(&id, &path, None).await.unwrap();
+        assert_eq!(std::fs::read(path.join("new")).unwrap(), b"work");
+        assert_eq!(std::fs::read(path.join(".git.replaced")).unwrap(), b"mine");
+        let replaced = path.join(".git.replaced-2");
+        assert_eq!(replaced.symlink_metadata().is_ok(), kept, "{n}");
+        assert_eq!(
+            std::fs::read(replaced.join("refs/heads/main"))
+                .ok()
+                .filter(|_| !replaced.is_symlink()),
+            commit
+        );
+        assert!(path.join(".git").is_file());
+    }
+}
+
+#[tokio::test]
+async fn failed_removal_leaves_no_entry() {
+    let place = Place::new();
+    let repo = place.opened().await;
+    let path = worktree(&repo, &place, "x").await;
+    std::fs::write(path.join("new"), "work").unwrap();
+    let hasty = repo.clone().with_tree_timeout(Duration::ZERO);
+    let failed = hasty.remove_into_trash(&path, None).await;
+    assert!(matches!(failed, Err(TrashError::Remove(_))), "{failed:?}");
+    // git may have got as far as removing something before it was ended.
+    let is_whole = ["new", "a.txt", ".git"].map(|name| path.join(name).exists());
+    let n_entries = usize::from(is_whole != [true; 3]);
+    assert_eq!(repo.trash().await.unwrap().len(), n_entries);
+    repo.remove_into_trash(&path, None).await.unwrap();
+    assert_eq!(repo.trash().await.unwrap().len(), n_entries + 1);
+}
+
+#[tokio::test]
+async fn link_in_the_place_of_a_worktree_is_named() {
+    let place = Place::new();
+    let repo = place.opened().await;
+    let path = worktree(&repo, &place, "x").await;
+    let moved = place.join("moved");
+    std::fs::rename(&path, &moved).unwrap();
+    for target in [repo.root(), &moved, Path::new("nowhere")] {
+        symlink(target, &path).unwrap();
+        let refused = repo.remove_into_trash(&path, None).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("is a symbolic link now"),
+            "{refused}"
+        );
+        let refused = repo.check_removable(&path).await.unwrap_err();
+        assert!(matches!(refused, RemoveError::Link(_)), "{refused}");
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert_eq!(repo.trash().await.unwrap(), []);
+    repo.remove_into_trash(&path, None).await.unwrap();
+    assert!(moved.join("a.txt").exists());
+    assert_eq!(repo.worktrees().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

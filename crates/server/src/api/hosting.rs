@@ -1,7 +1,7 @@
 //! What git and GitHub say about sessions and repositories.
 
+use axum::extract::RawPathParams;
 use axum::extract::State;
-use axum::extract::{Path, RawPathParams};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use offshoot_protocol::hosting::{
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{DONE, Done};
-use crate::extract::{ApiJson, ApiQuery, RepositoryPath, SessionPath};
+use crate::extract::{ApiJson, ApiPath, ApiQuery, RepositoryPath, SessionPath};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -133,7 +133,7 @@ pub(crate) async fn refresh_default_branch(
 )]
 pub(crate) async fn remote_status(
     State(app): State<App>,
-    Path((id, branch)): Path<(String, String)>,
+    ApiPath((id, branch)): ApiPath<(String, String)>,
 ) -> ApiResult<ApiJson<RemoteStatus>> {
     status_of(&app, &id, &branch).await
 }
@@ -141,7 +141,7 @@ pub(crate) async fn remote_status(
 /// The same for a branch whose slashes came as they are: the rest of the path is one text.
 pub(crate) async fn remote_status_of_path(
     State(app): State<App>,
-    Path((id, rest)): Path<(String, String)>,
+    ApiPath((id, rest)): ApiPath<(String, String)>,
     raw: RawPathParams,
 ) -> ApiResult<ApiJson<RemoteStatus>> {
     match rest.strip_suffix("/remote-status") {

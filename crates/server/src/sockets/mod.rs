@@ -16,8 +16,8 @@ mod terminal_v2;
 mod utf8;
 mod wire;
 
+use axum::extract::State;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use offshoot_protocol::ErrorCode;
@@ -26,6 +26,7 @@ use offshoot_protocol::limits::{SOCKET_FRAME_IN_BYTES, V1_FRAME_IN_BYTES};
 use offshoot_protocol::terminal;
 use tracing::Instrument;
 
+use crate::extract::{ApiPath, ApiQuery};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -38,7 +39,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 /// `/ws/app`: everything that exists, and what changes.
 pub(crate) async fn app(
     State(app): State<App>,
-    resume: Query<AppResume>,
+    resume: ApiQuery<AppResume>,
     upgrade: Upgrade,
 ) -> ApiResult<Response> {
     let (upgrade, dialect) = negotiate(upgrade, app::SUBPROTOCOL)?;
@@ -54,7 +55,7 @@ pub(crate) async fn app(
 /// socket like unknown ones, because browsers do not show the body of a refused upgrade.
 pub(crate) async fn worker(
     State(app): State<App>,
-    Path((session, worker)): Path<(String, String)>,
+    ApiPath((session, worker)): ApiPath<(String, String)>,
     upgrade: Upgrade,
 ) -> ApiResult<Response> {
     let (session, worker) = (session.parse().ok(), worker.parse().ok());

@@ -207,6 +207,26 @@ mod tests {
     }
 
     #[test]
+    fn the_data_directory_is_no_place_for_repositories() {
+        let place = tempfile::tempdir().unwrap();
+        let (data, other) = (place.path().join("data"), place.path().join("other"));
+        std::fs::create_dir_all(data.join("worktrees")).unwrap();
+        std::fs::create_dir(&other).unwrap();
+        std::os::unix::fs::symlink(&data, other.join("link")).unwrap();
+        for inside in ["x", "worktrees/x", "no/such/folder"] {
+            assert!(
+                refuse_inside(&data.join(inside), &data).is_err(),
+                "{inside}"
+            );
+            let linked = other.join("link").join(inside);
+            assert!(refuse_inside(&linked, &data).is_err(), "{inside}");
+        }
+        assert!(refuse_inside(&data, &data).is_err());
+        assert!(refuse_inside(&other.join("x/y"), &data).is_ok());
+        assert!(refuse_inside(&place.path().join("data2"), &data).is_ok());
+    }
+
+    #[test]
     fn a_path_is_kept_as_typed_only_where_that_is_plain() {
         let home = Path::new("/home/u");
         assert_eq!(plain("/a/b", home).unwrap(), "/a/b");

@@ -285,3 +285,18 @@ pub(crate) fn git_error(branch: &str, err: offshoot_git::RenameError) -> EngineE
         err => EngineError::Git(err.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_bounded_and_hold_no_nul() {
+        let check = |text: &str| check_setting("envVars", &Some(Some(text.to_owned())));
+        assert!(check(&"x".repeat(REPOSITORY_TEXT_BYTES)).is_ok());
+        assert!(check(&"x".repeat(REPOSITORY_TEXT_BYTES + 1)).is_err());
+        assert!(check("A=\0").is_err());
+        assert!(check_setting("envVars", &Some(None)).is_ok());
+        assert!(check_setting("envVars", &None).is_ok());
+    }
+}

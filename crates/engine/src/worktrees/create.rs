@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use offshoot_git::{AddError, NewWorktree, ResolveError};
+use offshoot_git::{AddError, NewWorktree};
 use offshoot_protocol::job::{Job, JobStatus};
 use offshoot_protocol::view::{Repository, Session, SessionKind, Worktree};
 use offshoot_protocol::worktree::{
@@ -55,39 +55,12 @@ impl Engine {
         if let Some(agent) = &request.agent_id {
             self.agent(agent)?;
         }
-        self.check_base_exists(repository_id, &request.mode).await?;
         let work = Work::CreateWorktree(CreateWorktreeWork {
             repository_id,
             request,
         });
         let job = self.enqueue(work, Options::default()).await?;
         Ok(job.id)
-    }
-
-    /// Refuses a base that names nothing here, unless it is to be fetched first.
-    async fn check_base_exists(
-        &self,
-        id: RepositoryId,
-        mode: &WorktreeMode,
-    ) -> Result<(), EngineError> {
-        let (WorktreeMode::Prompt {
-            base_branch: Some(base),
-            use_remote: false,
-        }
-        | WorktreeMode::Custom {
-            base_branch: Some(base),
-            use_remote: false,
-            ..
-        }) = mode
-        else {
-            return Ok(());
-        };
-        let git = self.open_registered(id).await?;
-        match git.resolve(base).await {
-            Err(ResolveError::NotFound(base)) => Err(EngineError::BranchNotFound(base)),
-            // Anything else is the job's to tell.
-            _ => Ok(()),
-        }
     }
 }
 

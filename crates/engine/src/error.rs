@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use offshoot_protocol::{AgentId, ErrorCode, JobId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, ErrorCode, JobId, PromptId, RepositoryId, SessionId, WorkerId};
 
 /// A failed command or query. The text is a sentence for people and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,12 @@ pub enum EngineError {
     /// The worker does not read its input.
     #[error("The program does not read its input and the queue is full; try again later")]
     InputFull,
+    /// No such prompt.
+    #[error("Prompt not found: {0}")]
+    PromptNotFound(PromptId),
+    /// The prompt is being typed, or is settled.
+    #[error("The prompt does not wait any more; it can no longer be changed or removed")]
+    PromptNotQueued,
     /// No space left.
     #[error("The disk is full: free some space in {} and try again", .0.display())]
     DiskFull(PathBuf),
@@ -177,6 +183,8 @@ impl EngineError {
             Self::StartFailed(_) => ErrorCode::StartFailed,
             Self::WorkerUnknown(_) => ErrorCode::WorkerUnknown,
             Self::InputFull => ErrorCode::InputFull,
+            Self::PromptNotFound(_) => ErrorCode::PromptNotFound,
+            Self::PromptNotQueued => ErrorCode::PromptNotQueued,
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::Internal { .. } => ErrorCode::Internal,
         }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use offshoot_protocol::job::Job;
 use offshoot_protocol::message::WorkerMessage;
+use offshoot_protocol::prompt::Prompt;
 use offshoot_protocol::view::{ActivityState, Agent, Repository, Session, Worktree};
 use offshoot_protocol::worktree::{BranchNameFallback, SetupCommandResult};
-use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, JobId, PromptId, RepositoryId, SessionId, WorkerId};
 use tokio::sync::broadcast;
 
 /// Events kept for clients that reconnect. An older client gets a snapshot instead.
@@ -59,6 +60,11 @@ pub enum Event {
         git_status: Option<String>,
     },
     MessageSent(WorkerMessage),
+    PromptChanged(Prompt),
+    PromptRemoved {
+        worker_id: WorkerId,
+        id: PromptId,
+    },
 }
 
 /// What came of making a worktree.

@@ -9,6 +9,7 @@
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
 //! `activity` judges what agents do, `credentials` knows who may ask,
 //! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
+//! `prompts` gets texts into agents safely,
 //! `export` writes recorded output in other forms, `diff` compares and watches worktrees, `idle`
 //! ends workers that have nothing to do.
 
@@ -33,6 +34,7 @@ mod notify;
 mod paths;
 mod patterns;
 mod program;
+mod prompts;
 mod reconcile;
 mod state;
 mod template;

@@ -53,6 +53,9 @@ async fn forget_old(engine: &Engine) {
         tracing::warn!(%err, "forget old input");
     }
     engine.forget_old_usage(now).await;
+    if let Err(err) = store.prune_prompts(now - OUTBOX_LIFE).await {
+        tracing::warn!(%err, "forget old prompts");
+    }
     engine.forget_old_jobs().await;
     engine.expire_trash().await;
     engine.prune_worktrees().await;

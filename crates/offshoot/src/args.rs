@@ -289,6 +289,9 @@ pub(crate) struct Send {
     /// Type the text once per key, however often this is run [default: a new key].
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
+    /// Do not wait until the agent has taken the prompt: it is typed when the agent is ready.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Arguments of `logs`.

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use crate::job::Job;
 use crate::message::WorkerMessage;
+use crate::prompt::Prompt;
 use crate::view::{Agent, Repository, Session};
-use crate::{AgentId, JobId, RepositoryId, SessionId};
+use crate::{AgentId, JobId, PromptId, RepositoryId, SessionId, WorkerId};
 
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "offshoot.app.v2";
@@ -106,6 +107,19 @@ pub enum AppEvent {
     MessageSent {
         /// The message.
         message: WorkerMessage,
+    },
+    /// A prompt was queued, or came further. A fact and no state: it is in no snapshot.
+    PromptChanged {
+        /// The prompt.
+        prompt: Prompt,
+    },
+    /// A prompt was taken out of its queue.
+    #[serde(rename_all = "camelCase")]
+    PromptRemoved {
+        /// The worker.
+        worker_id: WorkerId,
+        /// The prompt's id.
+        prompt_id: PromptId,
     },
 }
 

@@ -78,6 +78,10 @@ pub enum ErrorCode {
     WorkerUnknown,
     /// The worker does not read its input and the queue is full; try again later.
     InputFull,
+    /// The prompt does not exist.
+    PromptNotFound,
+    /// The prompt is being typed or was; it cannot be changed any more.
+    PromptNotQueued,
     /// The disk is full; free space and try again.
     DiskFull,
     /// A defect or an unexpected failure of the machine; the log says more.

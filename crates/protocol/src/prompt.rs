@@ -65,6 +65,9 @@ impl PromptState {
     }
 }
 
+/// Why a prompt waits whose agent has ended.
+pub const NOT_RUNNING: &str = "it does not run";
+
 /// `POST /api/workers/{id}/prompts` and `PATCH …/prompts/{prompt}`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PromptText {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use offshoot_protocol::limits::BODY_BYTES;
-use offshoot_protocol::{ErrorCode, JobId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{ErrorCode, JobId, PromptId, RepositoryId, SessionId, WorkerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -155,6 +155,10 @@ pub(crate) struct WorkerPath(pub(crate) SessionId, pub(crate) WorkerId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoneWorkerPath(pub(crate) WorkerId);
 
+/// The ids in a path of prompts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PromptPath(pub(crate) WorkerId, pub(crate) PromptId);
+
 /// The id in a path of repositories.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RepositoryPath(pub(crate) RepositoryId);
@@ -211,6 +215,19 @@ impl<S: Send + Sync> FromRequestParts<S> for LoneWorkerPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let worker: String = path(parts, state).await?;
         parse_worker(&worker).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PromptPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let (worker, prompt): (String, String) = path(parts, state).await?;
+        let not_found = |_| ApiError::new(ErrorCode::PromptNotFound, "Prompt not found");
+        Ok(Self(
+            parse_worker(&worker)?,
+            prompt.parse().map_err(not_found)?,
+        ))
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "auth", description = "Who may ask"),
         (name = "sessions", description = "Places to work"),
         (name = "workers", description = "Agents and shells of a session"),
+        (name = "prompts", description = "Texts for agents, typed once and with a receipt"),
         (name = "messages", description = "Text and files for workers"),
         (name = "diff", description = "What changed in a session's directory"),
         (name = "notifications", description = "Who is told what outside"),

@@ -133,6 +133,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::JobNotFound
         | ErrorCode::WorktreeNotFound
         | ErrorCode::TrashNotFound
+        | ErrorCode::PromptNotFound
         | ErrorCode::NotificationNotFound
         | ErrorCode::TokenNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -140,6 +141,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::InProgress
         | ErrorCode::BranchExists
         | ErrorCode::WorktreeDirty
+        | ErrorCode::PromptNotQueued
         | ErrorCode::NotRunning => StatusCode::CONFLICT,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,

@@ -12,14 +12,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, diff, export, hosting, jobs, messages, notifications, repositories, sessions,
-    settings, system, tokens, usage, workers, worktrees,
+    agents, auth, diff, export, hosting, jobs, messages, notifications, prompts, repositories,
+    sessions, settings, system, tokens, usage, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
 use crate::{assets, guard, openapi, sockets, trace};
 
 /// The documented paths, which the OpenAPI document is made of.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::frame())
         // the server itself
@@ -61,6 +62,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         // what agents used
         .routes(routes!(usage::get))
         .routes(routes!(usage::report))
+        // prompts
+        .routes(routes!(prompts::list, prompts::create))
+        .routes(routes!(prompts::get, prompts::patch, prompts::delete))
         // messages
         .routes(routes!(messages::create))
         // what changed

@@ -9,6 +9,7 @@
 //! [`PATIENCE`] as the point where a fact counts as never coming.
 
 pub mod app;
+pub mod composer;
 pub mod http;
 pub mod models;
 pub mod programs;

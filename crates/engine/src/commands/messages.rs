@@ -1,13 +1,16 @@
 //! Messages: text and files that a person or a worker sends to a worker.
 //!
-//! A message is delivered or refused at once; it is not kept. Its parts are typed one after the other
-//! (the worker's `delivery`): the text, then each file's path after an Enter, then Enter.
+//! A message to an agent is a prompt of its queue: the text and the files' paths, a line each. Into a
+//! shell its parts are typed one after the other (the worker's `delivery`): the text, then each path
+//! after an Enter, then Enter.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use offshoot_protocol::limits::MESSAGE_UTF16_UNITS;
 use offshoot_protocol::message::{USER, WorkerMessage};
+use offshoot_protocol::rest::InputReceipt;
+use offshoot_protocol::view::WorkerKind;
 use offshoot_protocol::{SessionId, WorkerId};
 
 use super::sessions::invalid;
@@ -51,7 +54,7 @@ impl Engine {
         &self,
         session: SessionId,
         to: WorkerId,
-    ) -> Result<(WorkerHandle, String), EngineError> {
+    ) -> Result<(WorkerHandle, String, WorkerKind), EngineError> {
         let state = self.state();
         let entry = state.session(session)?;
         let worker = entry.worker(to).map_err(|_| EngineError::NotDelivered)?;
@@ -59,7 +62,7 @@ impl Engine {
         if !handle.head().is_alive() {
             return Err(EngineError::NotDelivered);
         }
-        Ok((handle, worker.name.clone()))
+        Ok((handle, worker.name.clone(), worker.kind))
     }
 
     /// Delivers a message. Returns when its first part is typed; the files' paths follow.
@@ -86,10 +89,18 @@ impl Engine {
     ) -> Result<WorkerMessage, EngineError> {
         let content = message.content.trim();
         check_content(content, &uploads)?;
-        let (handle, to_worker_name) = self.message_target(session, message.to)?;
+        let (handle, to_worker_name, kind) = self.message_target(session, message.to)?;
         let (from_worker_id, from_worker_name) = self.sender(message.from)?;
-        let parts = parts_of(content, uploads.paths());
-        let sent = handle.send_parts(parts, message.key.as_deref()).await;
+        let key = message.key.as_deref();
+        let sent = if kind == WorkerKind::Agent {
+            let text = prompt_of(content, uploads.paths());
+            let queued = handle.queue_prompt(&text, key).await;
+            queued.map(|(_, duplicate)| InputReceipt { duplicate })
+        } else {
+            handle
+                .send_parts(parts_of(content, uploads.paths()), key)
+                .await
+        };
         let receipt = sent.map_err(|err| match err {
             EngineError::NotRunning | EngineError::WorkerNotFound(_) => EngineError::NotDelivered,
             err => err,
@@ -150,7 +161,18 @@ fn check_content(content: &str, uploads: &Uploads) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// What is typed, piece by piece: the text, each path after an Enter, and a last Enter.
+/// A message as a prompt: the text, then each path in a line of its own.
+fn prompt_of(content: &str, files: &[PathBuf]) -> String {
+    let texts = Some(content.to_owned()).filter(|text| !text.is_empty());
+    let paths = files.iter().map(|path| path.display().to_string());
+    texts
+        .into_iter()
+        .chain(paths)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What is typed into a shell, piece by piece: the text, each path after an Enter, and a last Enter.
 fn parts_of(content: &str, files: &[PathBuf]) -> Vec<Vec<u8>> {
     use std::os::unix::ffi::OsStrExt;
     let texts = Some(content.as_bytes()).filter(|text| !text.is_empty());

@@ -257,6 +257,9 @@ impl Engine {
         asking_patterns: Vec<String>,
     ) -> WorkerHandle {
         let inner = &self.inner;
+        let all = crate::definitions::Definitions::built_in();
+        let known = row.agent_id.as_ref().and_then(|id| all.get(id));
+        let definition = std::sync::Arc::clone(known.unwrap_or_else(|| all.generic()));
         let (session_id, worker_id) = (row.session_id, row.id);
         let weak = std::sync::Arc::downgrade(inner);
         let notify: Notify = std::sync::Arc::new(move |change| {
@@ -277,6 +280,8 @@ impl Engine {
             },
             row,
             life,
+            typing: std::sync::Arc::new(crate::prompts::Typing::of(&definition)),
+            definition,
             asking_patterns,
             notify,
         };
@@ -287,6 +292,8 @@ impl Engine {
         match change {
             Change::Process => self.state().publish_update(session_id),
             Change::Activity => self.publish_activity(session_id, worker_id),
+            Change::Prompt(prompt) => self.publish_prompt(*prompt),
+            Change::PromptRemoved(id) => self.publish_prompt_removed(worker_id, id),
         }
     }
 

@@ -76,13 +76,24 @@ impl Deliveries {
 
 impl WorkerTask {
     pub(super) async fn on_letter(&mut self, letter: Letter) {
-        if self.deliveries.rest.is_empty() {
+        // To an agent that waits it is an answer; else it is a prompt.
+        let takes_prompts = self.activities.is_some()
+            && self.shown_state() != offshoot_protocol::view::ActivityState::Waiting;
+        if let (Content::Text { text, submit: true }, true) = (&letter.content, takes_prompts) {
+            let queued = self.queue_prompt(text, letter.key).await;
+            let receipt = queued.map(|(_, duplicate)| InputReceipt { duplicate });
+            return answer(letter.done, receipt);
+        }
+        let is_free = self.deliveries.rest.is_empty() && !self.prompts.is_typing(Instant::now());
+        if is_free {
             return self.begin_letter(letter).await;
         }
         if self.deliveries.waiting.len() >= WAITING_MAX {
             return answer(letter.done, Err(EngineError::InputFull));
         }
         self.deliveries.waiting.push_back(letter);
+        let later = || Instant::now() + PACE;
+        self.deliveries.next_at.get_or_insert_with(later);
     }
 
     async fn begin_letter(&mut self, letter: Letter) {
@@ -127,6 +138,7 @@ impl WorkerTask {
     }
 
     fn type_part(&mut self, row: OutboxRow, done: Option<Asker>) {
+        self.prompts.draft.on_input(&row.bytes, Instant::now());
         let changed = self
             .activities
             .as_mut()
@@ -140,7 +152,8 @@ impl WorkerTask {
     pub(super) async fn go_on_delivering(&mut self) {
         let later = Some(Instant::now() + PACE);
         self.deliveries.next_at = later;
-        if self.link.as_ref().is_none_or(super::link::Link::is_full) {
+        let is_typing = self.prompts.is_typing(Instant::now());
+        if is_typing || self.link.as_ref().is_none_or(super::link::Link::is_full) {
             return;
         }
         if let Some(row) = self.deliveries.rest.pop_front() {
@@ -237,6 +250,6 @@ impl WorkerTask {
 }
 
 /// Draws a writer number for one text. The shim counts it apart from everybody else's.
-fn own_writer() -> u64 {
+pub(super) fn own_writer() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().0
 }

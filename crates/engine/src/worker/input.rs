@@ -11,6 +11,7 @@ use bytes::Bytes;
 use offshoot_protocol::terminal::{ClientId, InputResult};
 use offshoot_shim::frame::{self, ToShim};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::delivery::Asker;
 use super::task::{WorkerTask, answer};
@@ -37,6 +38,7 @@ struct Waiting {
 pub(super) enum Done {
     Client(oneshot::Sender<InputResult>),
     Outbox { id: i64, done: Option<Asker> },
+    Prompt,
     Nobody,
 }
 
@@ -56,12 +58,25 @@ impl WorkerTask {
         bytes: Bytes,
         done: oneshot::Sender<InputResult>,
     ) {
+        if let Some((bytes, done)) = self.hold_back(writer, seq, bytes, done) {
+            self.type_for_person(writer.0, seq, &bytes, done);
+        }
+    }
+
+    pub(super) fn type_for_person(
+        &mut self,
+        writer: u64,
+        seq: u64,
+        bytes: &[u8],
+        done: oneshot::Sender<InputResult>,
+    ) {
+        self.prompts.draft.on_input(bytes, Instant::now());
         let changed = self
             .activities
             .as_mut()
-            .is_some_and(|watch| watch.on_input(&bytes));
+            .is_some_and(|watch| watch.on_input(bytes));
         self.show_activity(changed);
-        self.type_bytes(writer.0, seq, &bytes, Done::Client(done));
+        self.type_bytes(writer, seq, bytes, Done::Client(done));
     }
 
     pub(super) fn type_bytes(&mut self, writer: u64, seq: u64, bytes: &[u8], done: Done) {
@@ -103,6 +118,7 @@ impl WorkerTask {
         match done {
             Done::Client(done) => answer(done, result),
             Done::Outbox { id, done } => self.settle_outbox(id, done, result),
+            Done::Prompt => self.on_prompt_ack(result),
             Done::Nobody => {}
         }
     }

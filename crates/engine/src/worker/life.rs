@@ -139,7 +139,9 @@ impl WorkerTask {
         self.record(WorkerPhase::Running, None, None).await;
         self.show(ProcessState::Running, pid);
         self.more_output = true;
+        self.alive_since.get_or_insert_with(Instant::now);
         self.resend_outbox().await;
+        self.resume_prompts(&hello.writers).await;
         if let Some(record) = hello.exit {
             self.on_exit(record).await;
         }
@@ -256,6 +258,8 @@ impl WorkerTask {
             });
         }
         self.next_title = None;
+        self.alive_since = None;
+        self.output_at = None;
         self.connect(meta).await;
         Ok(())
     }

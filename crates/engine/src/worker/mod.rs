@@ -20,6 +20,7 @@ mod input;
 mod life;
 mod link;
 mod output;
+mod prompting;
 mod ring;
 mod screen;
 mod size;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use offshoot_protocol::prompt::Prompt;
 use offshoot_protocol::rest::{InputReceipt, TextBody};
 use offshoot_protocol::terminal::{ClientId, InputResult, Snapshot};
 use offshoot_protocol::view::{Activity, ActivityState, Process, ProcessState};
@@ -43,6 +45,7 @@ use crate::EngineError;
 
 use self::delivery::{Content, Letter};
 pub(crate) use self::life::life_without_files;
+pub(crate) use self::prompting::{PromptCommand, view_of};
 use self::ring::Ring;
 pub(crate) use self::task::{Change, Launch, Notify, WorkerSetup, spawn};
 
@@ -208,6 +211,7 @@ pub(crate) enum Command {
         done: oneshot::Sender<InputResult>,
     },
     Send(Letter),
+    Prompt(PromptCommand),
     Attach {
         client: ClientId,
         size: Option<TerminalSize>,
@@ -458,6 +462,31 @@ impl WorkerHandle {
             return Err(EngineError::WorkerUnknown(reason));
         };
         sent?
+    }
+
+    /// Queues a prompt for the agent, once per key. Returns whether it had been queued before.
+    pub(crate) async fn queue_prompt(
+        &self,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<(Prompt, bool), EngineError> {
+        let (text, key) = (text.to_owned(), key.map(str::to_owned));
+        self.ask_prompts(|done| PromptCommand::Queue { text, key, done })
+            .await
+    }
+
+    /// Asks the queue of prompts.
+    pub(crate) async fn ask_prompts<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> PromptCommand,
+    ) -> Result<T, EngineError> {
+        self.ask(|done| Command::Prompt(command(done))).await?
+    }
+
+    /// Returns the prompts that are not settled, in their order.
+    pub(crate) async fn open_prompts(&self) -> Result<Vec<Prompt>, EngineError> {
+        self.ask(|done| Command::Prompt(PromptCommand::List { done }))
+            .await
     }
 
     /// Counts a client among the viewers; with a size it may become the size's owner. What the

@@ -49,6 +49,7 @@ impl WorkerTask {
             tracing::error!(%err, "read the output log");
         }
         if self.position > start {
+            self.output_at = Some(Instant::now());
             self.rest_later();
             let changed = self
                 .activities

@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use offshoot_protocol::TerminalSize;
+use offshoot_protocol::prompt::Prompt;
 use offshoot_protocol::rest::TextBody;
 use offshoot_protocol::terminal::Snapshot;
 use offshoot_protocol::view::{Exit, Process, ProcessState, WorkerKind};
+use offshoot_protocol::{PromptId, TerminalSize};
 use offshoot_shim::frame::ToShim;
 use offshoot_shim::log::{Reader, Tail};
 use offshoot_shim::{Life, OnExit};
@@ -40,9 +41,13 @@ use super::delivery::Deliveries;
 use super::ending::Stopping;
 use super::input::Inputs;
 use super::link::Link;
+use super::prompting::Prompts;
 use super::ring::Ring;
 use super::screen::LazyScreen;
 use super::size::Viewers;
+use crate::definitions::Definition;
+use crate::prompts::Typing;
+
 use super::{COMMANDS, Command, Head, HistoryPage, Shared, WorkerHandle};
 
 /// Memory that only a flood needs is given back after so long without output.
@@ -61,12 +66,16 @@ pub(crate) struct Launch {
 }
 
 /// What changed about a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Its process or its title.
     Process,
     /// What its agent does.
     Activity,
+    /// A prompt of its queue.
+    Prompt(Box<Prompt>),
+    /// A prompt was removed from its queue.
+    PromptRemoved(PromptId),
 }
 
 /// Tells the engine that a worker changed. Called from the worker's task; must not block.
@@ -86,6 +95,10 @@ pub(crate) struct WorkerSetup {
     pub(crate) program: PathBuf,
     pub(crate) server_epoch: u64,
     pub(crate) store: Store,
+    /// What differs from agent to agent.
+    pub(crate) definition: Arc<Definition>,
+    /// How the agent wants to be typed to.
+    pub(crate) typing: Arc<Typing>,
     /// Patterns that tell that an agent asks; none for terminals.
     pub(crate) asking_patterns: Vec<String>,
     pub(crate) screen_options: offshoot_vt::Options,
@@ -118,6 +131,11 @@ pub(super) struct WorkerTask {
     // input
     pub(super) inputs: Inputs,
     pub(super) deliveries: Deliveries,
+    pub(super) prompts: Prompts,
+    /// Since when the process is known to live.
+    pub(super) alive_since: Option<Instant>,
+    /// When the last output came.
+    pub(super) output_at: Option<Instant>,
     pub(super) viewers: Viewers,
     /// What the shim was asked for last, until the log says so.
     pub(super) asked_size: Option<TerminalSize>,
@@ -191,6 +209,9 @@ pub(crate) fn spawn(
         title_at: None,
         inputs: Inputs::default(),
         deliveries: Deliveries::default(),
+        prompts: Prompts::default(),
+        alive_since: None,
+        output_at: None,
         viewers: Viewers::default(),
         asked_size: None,
     };
@@ -201,6 +222,7 @@ pub(crate) fn spawn(
 
 impl WorkerTask {
     async fn run(mut self, cancel: CancellationToken) {
+        self.load_prompts().await;
         self.take_over().await;
         loop {
             let deadline = self.deadline();
@@ -240,6 +262,7 @@ impl WorkerTask {
                 self.on_input(writer, seq, bytes, done);
             }
             Command::Send(letter) => self.on_letter(letter).await,
+            Command::Prompt(command) => self.on_prompt_command(command).await,
             Command::Attach { client, size } => {
                 let size = self.viewers.attach(client, size);
                 self.on_viewers(size);
@@ -289,6 +312,7 @@ impl WorkerTask {
             self.rest_at,
             self.title_at,
             self.deliveries.deadline(),
+            self.prompts.deadline(),
             activity,
         ]
         .into_iter()
@@ -326,6 +350,9 @@ impl WorkerTask {
         }
         if due(self.deliveries.deadline()) {
             self.go_on_delivering().await;
+        }
+        if due(self.prompts.deadline()) {
+            self.go_on_prompting().await;
         }
         if due(self.activities.as_ref().and_then(Activities::deadline)) {
             self.judge_activity().await;
@@ -399,6 +426,7 @@ impl WorkerTask {
             return;
         };
         let shown = activities.shown().clone();
+        self.prompts.on_activity(shown.state);
         self.shared
             .head
             .send_modify(|head| head.activity = Some(shown));

@@ -1,13 +1,16 @@
-//! `offshoot send`.
+//! `offshoot send`: a prompt for an agent, with a receipt; input for a shell.
 
 use std::io::Read as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use offshoot_protocol::prompt::{NOT_RUNNING, PromptBody, PromptState, PromptText};
 use offshoot_protocol::rest::{InputReceipt, SendInput};
+use offshoot_protocol::view::WorkerKind;
 use offshoot_protocol::{SessionId, WorkerId};
-use reqwest::Method;
 use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
 
 use crate::args::Send;
 use crate::client::{Client, worker_path};
@@ -33,20 +36,70 @@ pub(crate) async fn run(client: &Client, args: Send) -> Result<()> {
     if !args.files.is_empty() {
         return message(client, target.session.id, target.worker()?.id, text, &args).await;
     }
-    let path = worker_path(target.session.id, target.worker()?.id, "/input");
+    let worker = target.worker()?;
     let submit = !args.no_enter;
-    let body = SendInput { text, submit };
     let key = args.key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    for tries_left in (0..TRIES).rev() {
-        let request = client.request(Method::POST, &path).json(&body);
-        match client.send(request.header("Idempotency-Key", &key)).await {
-            Ok(answer) => {
-                let receipt: InputReceipt = answer.json().await?;
-                if receipt.duplicate {
-                    eprintln!("this text was typed before; it was not typed again");
-                }
-                return Ok(());
+    if worker.kind == WorkerKind::Agent && submit {
+        return prompt(client, worker.id, text, &key, args.no_wait).await;
+    }
+    let path = worker_path(target.session.id, worker.id, "/input");
+    let body = SendInput { text, submit };
+    let request = || client.request(Method::POST, &path).json(&body);
+    let receipt: InputReceipt = ask(client, || request().header("Idempotency-Key", &key)).await?;
+    if receipt.duplicate {
+        eprintln!("this text was typed before; it was not typed again");
+    }
+    Ok(())
+}
+
+/// Queues a prompt and waits until the agent has taken it.
+async fn prompt(
+    client: &Client,
+    worker: WorkerId,
+    text: String,
+    key: &str,
+    no_wait: bool,
+) -> Result<()> {
+    let path = format!("/api/workers/{worker}/prompts");
+    let body = PromptText { text };
+    let request = || client.request(Method::POST, &path).json(&body);
+    let queued: PromptBody = ask(client, || request().header("Idempotency-Key", key)).await?;
+    if queued.duplicate {
+        eprintln!("this prompt was queued before; it is typed once");
+    }
+    if no_wait {
+        println!("{}", queued.prompt.id);
+        return Ok(());
+    }
+    let path = format!("{path}/{}", queued.prompt.id);
+    let mut told = None;
+    loop {
+        let PromptBody { prompt, .. } = ask(client, || client.request(Method::GET, &path)).await?;
+        let reason = prompt.reason.unwrap_or_default();
+        match prompt.state {
+            PromptState::Accepted => return Ok(()),
+            PromptState::Failed => bail!("the prompt was not delivered: {reason}"),
+            PromptState::Queued if reason == NOT_RUNNING => {
+                bail!("the prompt waits: the agent does not run; restart it, or resume its session")
             }
+            PromptState::Queued if !reason.is_empty() && told.as_ref() != Some(&reason) => {
+                eprintln!("queued: {reason}");
+                told = Some(reason);
+            }
+            PromptState::Queued | PromptState::Typing | PromptState::Typed => {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Asks until a server answers: it may be restarting.
+async fn ask<T: DeserializeOwned>(
+    client: &Client,
+    request: impl Fn() -> RequestBuilder,
+) -> Result<T> {
+    for tries_left in (0..TRIES).rev() {
+        match client.send(request()).await {
+            Ok(answer) => return Ok(answer.json().await?),
             Err(err) if tries_left > 0 && is_away(&err) => tokio::time::sleep(PAUSE).await,
             Err(err) => return Err(err),
         }

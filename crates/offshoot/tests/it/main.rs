@@ -12,6 +12,7 @@ mod idle;
 mod jobs;
 mod lifecycle;
 mod notifications;
+mod prompts;
 mod refusals;
 mod serve;
 mod survival;

@@ -11,6 +11,7 @@ pub(crate) mod hosting;
 pub(crate) mod jobs;
 pub(crate) mod messages;
 pub(crate) mod notifications;
+pub(crate) mod prompts;
 pub(crate) mod repositories;
 pub(crate) mod sessions;
 pub(crate) mod settings;

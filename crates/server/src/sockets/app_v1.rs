@@ -214,6 +214,8 @@ impl Said {
             Event::AgentDeleted(agent_id) => vec![AppFrame::AgentDeleted { agent_id }],
             // Clients of this dialect ask for jobs every few seconds.
             Event::JobUpdated(_) | Event::JobDeleted(_) => Vec::new(),
+            // They know no queue of prompts.
+            Event::PromptChanged(_) | Event::PromptRemoved { .. } => Vec::new(),
             event @ (Event::WorktreeCreated(_)
             | Event::WorktreeCreationFailed { .. }
             | Event::WorktreeDeleted { .. }

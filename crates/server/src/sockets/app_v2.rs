@@ -96,6 +96,11 @@ fn event_frame(Numbered { seq, event }: Numbered) -> AppFrame {
         }
         Event::JobDeleted(job_id) => AppEvent::JobDeleted { job_id },
         Event::MessageSent(message) => AppEvent::MessageSent { message },
+        Event::PromptChanged(prompt) => AppEvent::PromptChanged { prompt },
+        Event::PromptRemoved { worker_id, id } => AppEvent::PromptRemoved {
+            worker_id,
+            prompt_id: id,
+        },
     };
     AppFrame::Event { seq, event }
 }

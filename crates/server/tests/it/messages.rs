@@ -17,8 +17,8 @@ use crate::rig::{Rig, trial};
 pub fn trials() -> Vec<Trial> {
     vec![
         trial(
-            "a_message_is_typed_part_by_part_and_announced",
-            a_message_is_typed_part_by_part_and_announced,
+            "a_message_is_typed_as_one_prompt_and_announced",
+            a_message_is_typed_as_one_prompt_and_announced,
         ),
         trial(
             "messages_do_not_mix_with_each_other",
@@ -90,7 +90,7 @@ fn uploads(rig: &Rig) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-async fn a_message_is_typed_part_by_part_and_announced(rig: Arc<Rig>) {
+async fn a_message_is_typed_as_one_prompt_and_announced(rig: Arc<Rig>) {
     let mut app = rig.socket("/ws/app", None).await;
     let ids = recorder(&rig).await;
     let form = to(ids.1).text("content", " please\nlook é ");
@@ -122,7 +122,7 @@ async fn a_message_is_typed_part_by_part_and_announced(rig: Arc<Rig>) {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
-    let typed = format!("readyplease\nlook M-CM-)^M{one}^M{two}^M");
+    let typed = format!("readyplease\nlook M-CM-)\n{one}\n{two}^M");
     wait_output(&rig, ids, |output| output == typed).await;
     let frame = app.frame_of("worker-message").await;
     assert_eq!(frame["message"], *message);
@@ -155,15 +155,15 @@ async fn messages_do_not_mix_with_each_other(rig: Arc<Rig>) {
             let (status, body) = post(&rig, ids.0, form).await;
             assert_eq!(status, 201, "{body}");
             let path = body["message"]["files"][0].as_str().unwrap().to_owned();
-            format!("{text}^M{path}^M")
+            format!("{text}\n{path}^M")
         }
     };
     let typed = async {
         let path = format!("/api/sessions/{}/workers/{}/input", ids.0, ids.1);
-        let body = serde_json::json!({"text": "between", "submit": false});
+        let body = serde_json::json!({"text": "between\r", "submit": false});
         let request = rig.http.request(Method::POST, &path).json(&body);
         assert_eq!(rig.http.answer(request).await.unwrap().0, 200);
-        "between".to_owned()
+        "between^M".to_owned()
     };
     let (one, two, three) = tokio::join!(send("aaaa"), send("bbbb"), typed);
     let whole = "ready".len() + one.len() + two.len() + three.len();

@@ -1,6 +1,9 @@
 //! Plays an agent: says how it was started, echoes what it is told, and does on command what real
 //! agents do.
 //!
+//! `fake-agent --composer FILE [SEED]` has an input line and bad manners (see `composer`), drawn from
+//! the seed; without one it behaves.
+//!
 //! `fake-agent [--mode WORD] [--status] [--paste] [--title TEXT] [--delay MS] [--rude] [PROMPT]`
 //!
 //! It prints `AGENT mode=<word> prompt=[<prompt>]`, then answers every line with `got:<line>`. With
@@ -19,6 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
+use offshoot_testkit::composer::Manners;
 use offshoot_testkit::spew::Content;
 
 /// Set in the second run of a rude one, whose signals are ignored by then.
@@ -44,6 +48,7 @@ fn main() -> Result<ExitCode> {
             "--status" => agent.reports = true,
             "--paste" => paste = true,
             "--rude" => become_rude()?,
+            "--composer" => return with_composer(words),
             "--mode" => agent.mode = words.next().unwrap_or_default(),
             "--title" => title(&words.next().unwrap_or_default()),
             "--delay" => delay_ms = words.next().context("--delay wants a number")?.parse()?,
@@ -57,6 +62,20 @@ fn main() -> Result<ExitCode> {
     println!("AGENT mode={} prompt=[{}]", agent.mode, agent.prompt);
     agent.report("idle", None)?;
     converse(&mut agent)
+}
+
+fn with_composer(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
+    let record = words.next().context("--composer wants a file")?;
+    let manners = match words.next() {
+        Some(seed) => Manners::of_seed(seed.parse()?),
+        None => Manners {
+            status: true,
+            paste: true,
+            ..Manners::default()
+        },
+    };
+    offshoot_testkit::composer::run(manners, record.as_ref())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn converse(agent: &mut Agent) -> Result<ExitCode> {

@@ -15,6 +15,7 @@
 
 mod activity;
 mod agents;
+pub mod attention;
 mod checks;
 mod commands;
 mod config;

@@ -1,0 +1,1 @@
+//! What each sentence about evidence means, as tables.

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Write a worker's recorded output as asciicast, text or a page, or a session's events as JSON.
     Export(Export),
+    /// Judge a recording with today's rules, and print what the agent was seen to do.
+    Replay(Replay),
     /// End a worker's processes; the worker stays and can be restarted.
     Stop(Names),
     /// Start a worker's process again.
@@ -330,6 +332,20 @@ pub(crate) struct Export {
     /// File to write [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// An asciicast of version 2 or 3, plain or gzip.
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Whose rules are used: the id of a definition, or `generic`.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: String,
+    /// Print a JSON object per change.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `idle`.

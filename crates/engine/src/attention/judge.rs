@@ -217,6 +217,10 @@ impl Attention {
         if let Some(blocker) = blocker {
             return blocker.claim.clone();
         }
+        // A title that says so is as good as a dialog in sight.
+        if let Some(title) = self.title.as_ref().filter(asks) {
+            return self.with_details(title);
+        }
         let below = [&self.hook, &self.title, &self.progress, &self.screen];
         if let Some(claim) = below.into_iter().flatten().next() {
             return self.with_details(claim);

@@ -9,7 +9,8 @@
 //! ```text
 //!   report of the agent (OSC 7501)
 //!     > hook: a person is waited for        until its dialog is gone, or answered
-//!     > dialog on the screen                seen for 250 ms, not above the composer
+//!     > dialog on the screen                seen for 250 ms, not above the composer; or a title
+//!     |                                     that says so
 //!     > hook about the turn                 until contradicted: at once after our own Esc,
 //!     |                                     else after 10 s (at rest) or 2 s (at work)
 //!     > title > progress > other screen     rest counts after 1 s
@@ -21,6 +22,7 @@ mod evidence;
 mod judge;
 mod look;
 mod rate;
+mod replay;
 mod reset;
 mod rules;
 #[cfg(test)]
@@ -33,11 +35,12 @@ use std::time::Duration;
 use offshoot_protocol::view::{ActivityState, WaitKind};
 use offshoot_vt::{Cursor, Event, ProgramState, ProgressState};
 
-use evidence::{Claim, Log, bounded};
+use evidence::{Claim, Log};
 pub use evidence::{Evidence, KEPT, Moment, Source};
 use judge::Blocker;
 use look::{Found, Sight};
 use rate::Rate;
+pub use replay::{Change, Replay, ReplayError};
 pub use reset::until;
 pub use rules::Rules;
 

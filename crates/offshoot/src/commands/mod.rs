@@ -10,6 +10,7 @@ mod lifecycle;
 mod logs;
 mod ls;
 mod new;
+mod replay;
 mod rm;
 mod send;
 mod sign_in;
@@ -31,10 +32,11 @@ use crate::{attach, serve};
 
 /// Runs the command; its exit status is that of the program.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    match args.command {
-        Command::Completions { shell } => return completions(shell),
+    match &args.command {
+        Command::Completions { shell } => return completions(*shell),
         Command::Man => return man(),
         Command::Openapi => return serve::print_openapi(),
+        Command::Replay(replay) => return done(replay::run(replay)),
         _ => {}
     }
     let settings = Settings::load(args.flags())?;
@@ -71,6 +73,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Signin(output) => done(sign_in::run(client, output).await),
         Command::Serve(_)
         | Command::Config(_)
+        | Command::Replay(_)
         | Command::Doctor(_)
         | Command::Completions { .. }
         | Command::Man

@@ -9,6 +9,7 @@
     reason = "a command-line program talks through its output"
 )]
 
+mod attention;
 mod bench;
 mod bring;
 mod check;
@@ -27,6 +28,7 @@ cargo xtask <command>
   check                  fmt, clippy, doc, deny, machete, Biome, tsc: all without running a test
   gen    [--check]       Writes docs/openapi.json and the web client's types from the server
   bench  [name…]         Measures the release binary on this machine; `bench help` lists the names
+  eval-attention DIR     Judges recordings whose true states are known; --details lists what is wrong
 ";
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["bench", names @ ..] => bench::run(names),
+        ["eval-attention", arguments @ ..] => attention::run(arguments),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(true)

@@ -120,7 +120,10 @@ impl<'a> Replay<'a> {
         let broken = || ReplayError::Line(number + 1);
         let time = event[0].as_f64().ok_or_else(broken)?;
         let time = Duration::try_from_secs_f64(time).map_err(|_| broken())?;
-        let (kind, data) = event[1].as_str().zip(event[2].as_str()).ok_or_else(broken)?;
+        let (kind, data) = event[1]
+            .as_str()
+            .zip(event[2].as_str())
+            .ok_or_else(broken)?;
         let at = if self.relative {
             self.clock.saturating_add(time)
         } else {

@@ -38,7 +38,10 @@ pub(crate) fn run(args: &args::Replay) -> Result<()> {
         } else {
             let reason = verdict.reason.as_deref().unwrap_or_default();
             let (source, rule) = (verdict.source.name(), &verdict.rule);
-            writeln!(out, "{seconds:>10.3}  {state:<9} {source}: {rule}  {reason}")?;
+            writeln!(
+                out,
+                "{seconds:>10.3}  {state:<9} {source}: {rule}  {reason}"
+            )?;
         }
     }
     print(&out)

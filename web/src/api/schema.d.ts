@@ -1053,6 +1053,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what agents used of their models on the last days, as far as they report it. */
+        get: operations["usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks": {
         parameters: {
             query?: never;
@@ -1100,6 +1117,83 @@ export interface paths {
         put?: never;
         /** Sends a signed test to a webhook. */
         post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{id}/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the prompts of an agent: those that wait or are typed after the newest that are settled. */
+        get: operations["prompts_list"];
+        put?: never;
+        /** Queues a prompt. It is typed when the agent is ready, once. */
+        post: operations["prompts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{id}/prompts/{prompt}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one prompt. */
+        get: operations["prompts_get"];
+        put?: never;
+        post?: never;
+        /** Removes a prompt that waits. */
+        delete: operations["prompts_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the text of a prompt that waits. */
+        patch: operations["prompts_patch"];
+        trace?: never;
+    };
+    "/api/workers/{id}/requests/{request}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answers a question of an agent, once: a second answer is refused as `already-answered`, one to a
+         *     question that has changed as `request-changed`. Answers when the effect is seen, or after 5 s.
+         */
+        post: operations["requests_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counts what a worker's agent reports: an OTLP export of log records in JSON. Records of other things
+         *     than finished requests to a model are passed over. The same record counts once.
+         */
+        post: operations["usage_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1211,6 +1305,19 @@ export interface components {
         AgentsBody: {
             agents: components["schemas"]["Agent"][];
         };
+        /** @description `POST /api/workers/{id}/requests/{request}/answer`: one of the two. */
+        Answer: {
+            /** @description The id of an option. */
+            option: string;
+        } | {
+            /** @description An answer in words. */
+            text: string;
+        };
+        /** @description What came of an answer. */
+        AnswerBody: {
+            /** @description Whether the agent is seen to have taken it: it goes on, or asks something else. */
+            taken: boolean;
+        };
         /** @description A change. Objects are complete, so that applying an event twice is harmless. */
         AppEvent: {
             /** @description The session. */
@@ -1267,6 +1374,18 @@ export interface components {
             message: components["schemas"]["WorkerMessage"];
             /** @enum {string} */
             type: "message-sent";
+        } | {
+            /** @description The prompt. */
+            prompt: components["schemas"]["Prompt"];
+            /** @enum {string} */
+            type: "prompt-changed";
+        } | {
+            /** @description The prompt's id. */
+            promptId: components["schemas"]["PromptId"];
+            /** @enum {string} */
+            type: "prompt-removed";
+            /** @description The worker. */
+            workerId: components["schemas"]["WorkerId"];
         };
         /** @description One frame from the server. */
         AppFrame: {
@@ -1458,6 +1577,13 @@ export interface components {
             /** @description The webhook. */
             webhook: components["schemas"]["Webhook"];
         };
+        /** @description What one day used. */
+        DayUsage: {
+            /** @description The day, as `2026-11-24`. */
+            day: string;
+            /** @description What was used. */
+            usage: components["schemas"]["Usage"];
+        };
         /** @description Answer of `POST …/refresh-default-branch`. */
         DefaultBranch: {
             /** @description The remote's default branch. */
@@ -1493,7 +1619,7 @@ export interface components {
          * @description What went wrong, as a word that programs may match on. Words are never renamed.
          * @enum {string}
          */
-        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-progress" | "trash-not-found" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "notification-not-found" | "notification-failed" | "start-failed" | "worker-unknown" | "input-full" | "disk-full" | "internal";
+        ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-progress" | "trash-not-found" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "notification-not-found" | "notification-failed" | "start-failed" | "worker-unknown" | "input-full" | "prompt-not-found" | "prompt-not-queued" | "already-answered" | "request-changed" | "disk-full" | "internal";
         /** @description How a process ended. */
         Exit: {
             /**
@@ -1802,6 +1928,13 @@ export interface components {
             /** @description The worker it goes to. */
             toWorkerId: string;
         };
+        /** @description What one model was used for. */
+        ModelUsage: {
+            /** @description The model's name, as the agent calls it. */
+            model: string;
+            /** @description What was used. */
+            usage: components["schemas"]["Usage"];
+        };
         /** @description Answer of `GET /api/settings/notifications/status`. */
         NotificationStatus: {
             /** @description Where people open the UI; empty when it is not set. */
@@ -1947,6 +2080,56 @@ export interface components {
          * @enum {string}
          */
         ProcessState: "starting" | "running" | "exited" | "failed-to-start" | "lost" | "unknown" | "stopped";
+        /** @description A text on its way to an agent. */
+        Prompt: {
+            /**
+             * Format: date-time
+             * @description When its state changed last.
+             */
+            changedAt: string;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            createdAt: string;
+            /** @description The prompt's id. */
+            id: components["schemas"]["PromptId"];
+            /** @description Why it waits or why it failed, or what showed that it was accepted; in words. */
+            reason?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["PromptState"];
+            /** @description The text; it can be changed while the prompt is queued. */
+            text: string;
+            /** @description The worker it goes to. */
+            workerId: components["schemas"]["WorkerId"];
+        };
+        /** @description A prompt as an answer. */
+        PromptBody: {
+            /** @description Whether it had been queued before under the same idempotency key. */
+            duplicate?: boolean;
+            /** @description The prompt. */
+            prompt: components["schemas"]["Prompt"];
+        };
+        /**
+         * Format: uuid
+         * @description Names a prompt in the queue of a worker.
+         */
+        PromptId: string;
+        /**
+         * @description Where a prompt stands.
+         * @enum {string}
+         */
+        PromptState: "queued" | "typing" | "typed" | "accepted" | "failed";
+        /** @description `POST /api/workers/{id}/prompts` and `PATCH …/prompts/{prompt}`. */
+        PromptText: {
+            /** @description The text, without the Enter at its end. */
+            text: string;
+        };
+        /** @description Answer of `GET /api/workers/{id}/prompts`. */
+        PromptsBody: {
+            /** @description Those that wait or are typed, in their order, after the newest that are settled. */
+            prompts: components["schemas"]["Prompt"][];
+        };
         /** @description `PUT /api/repositories/{id}/integrations/slack`. */
         PutSlack: {
             /** @description Whether anything is sent; true when absent. */
@@ -2003,6 +2186,34 @@ export interface components {
          * @description Names a registered repository.
          */
         RepositoryId: string;
+        /** @description A question of an agent that waits. */
+        Request: {
+            /** @description The command it is about, where it is seen. */
+            command?: string | null;
+            /** @description The file it is about, where it is seen. */
+            file?: string | null;
+            /** @description Made from what is asked and since when; another question has another id. */
+            id: string;
+            kind?: components["schemas"]["WaitKind"] | null;
+            /** @description What can be chosen; empty when nothing is recognised. */
+            options: components["schemas"]["RequestOption"][];
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            since: string;
+            /** @description Whether an answer in words is taken. */
+            takesText: boolean;
+            /** @description What is asked, in the agent's words; may be empty. */
+            text: string;
+        };
+        /** @description One of the answers that can be chosen. */
+        RequestOption: {
+            /** @description Names it in an answer: the key that the agent shows for it. */
+            id: string;
+            /** @description The agent's words. */
+            label: string;
+        };
         /** @description `POST /api/sessions/{sid}/workers/{wid}/restart`; an absent body means the default. */
         RestartWorker: {
             /** @description Continue the last conversation instead of beginning a fresh one. */
@@ -2079,6 +2290,7 @@ export interface components {
             title?: string | null;
             /** @description Whether the directory is a worktree of a registered repository or any directory. */
             type: components["schemas"]["SessionKind"];
+            usage?: components["schemas"]["Usage"] | null;
             /** @description The workers, oldest first. */
             workers: components["schemas"]["Worker"][];
             /** @description The branch of a worktree session. *v1* calls it an id. */
@@ -2126,6 +2338,13 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "active" | "inactive";
+        /** @description What one session used. */
+        SessionUsage: {
+            /** @description The session, which may be deleted since. */
+            sessionId: components["schemas"]["SessionId"];
+            /** @description What was used. */
+            usage: components["schemas"]["Usage"];
+        };
         /** @description Answer of `GET /api/sessions`. */
         SessionsBody: {
             /** @description All sessions, oldest first, paused ones included. */
@@ -2260,6 +2479,55 @@ export interface components {
             /** @description The title of its session. */
             title?: string | null;
         };
+        /** @description Tokens and money. Agents that report nothing have none. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Tokens sent that the model's cache had.
+             */
+            cacheReadTokens: number;
+            /**
+             * Format: int64
+             * @description Tokens sent that went into the model's cache.
+             */
+            cacheWriteTokens: number;
+            /**
+             * Format: int64
+             * @description What it cost at list prices, in millionths of a US dollar; absent where no price is known.
+             */
+            costMicros?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens sent, without those below.
+             */
+            inputTokens: number;
+            /**
+             * Format: int64
+             * @description Tokens received.
+             */
+            outputTokens: number;
+            /**
+             * Format: int64
+             * @description Requests to models.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Requests among them that came without a price, so that the cost is too low.
+             */
+            unpricedRequests?: number;
+        };
+        /** @description Answer of `GET /api/usage`. */
+        UsageBody: {
+            /** @description Days on which anything was used, newest first. They begin at the server's midnight. */
+            days: components["schemas"]["DayUsage"][];
+            /** @description Models, those that used the most tokens first. */
+            models: components["schemas"]["ModelUsage"][];
+            /** @description Sessions, those that used the most tokens first. Deleted ones count, too. */
+            sessions: components["schemas"]["SessionUsage"][];
+            /** @description All of it together. */
+            total: components["schemas"]["Usage"];
+        };
         /** @description The part of a session that can be invalid. */
         ValidatedPlace: {
             /** @description The directory. */
@@ -2344,6 +2612,7 @@ export interface components {
             /** @description The name on the tab. */
             name: string;
             process?: components["schemas"]["Process"] | null;
+            request?: components["schemas"]["Request"] | null;
             /** @description The title the program gave its terminal, stripped of control characters. */
             terminalTitle?: string | null;
             /** @description What the worker runs. */
@@ -4859,6 +5128,36 @@ export interface operations {
             };
         };
     };
+    usage_get: {
+        parameters: {
+            query?: {
+                /** @description How many days, today among them; 30 if absent, at most 400. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     webhooks_list: {
         parameters: {
             query?: never;
@@ -4999,6 +5298,245 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptsBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same prompt is queued once per key */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptText"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+                /** @description The prompt */
+                prompt: components["schemas"]["PromptId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+                /** @description The prompt */
+                prompt: components["schemas"]["PromptId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+                /** @description The prompt */
+                prompt: components["schemas"]["PromptId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requests_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+                /** @description The request's id, as in the worker */
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerBody"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    usage_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker; its own token is needed */
+                id: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        /** @description `ExportLogsServiceRequest` of OTLP */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description An empty object: all is taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             default: {

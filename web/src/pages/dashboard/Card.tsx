@@ -65,7 +65,7 @@ export function Card({ session }: { session: Session }) {
       <Suspense>
         {session.idleWarning && <IdleWarned session={session} warning={session.idleWarning} />}
       </Suspense>
-      {asking && <Reply session={session} workerId={asking.id} />}
+      {asking && <Reply session={session} worker={asking} />}
       <Where session={session} />
     </article>
   );

@@ -1,4 +1,4 @@
-import { Maximize, Paperclip, Search } from 'lucide-react';
+import { ListPlus, Maximize, Paperclip, Search } from 'lucide-react';
 import type { Worker } from '../../api/wire.ts';
 import type { LinkStatus } from '../../terminal/link.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
@@ -10,6 +10,8 @@ interface StatusBarProps {
   onSearch: () => void;
   /** Absent when it takes no messages. */
   onAttach?: (() => void) | undefined;
+  /** Absent when it is no agent. */
+  onPrompt?: (() => void) | undefined;
 }
 
 function words(status: LinkStatus, worker: Worker): string {
@@ -20,7 +22,7 @@ function words(status: LinkStatus, worker: Worker): string {
 }
 
 /** Facts about the terminal, in small print. */
-export function StatusBar({ worker, terminal, onSearch, onAttach }: StatusBarProps) {
+export function StatusBar({ worker, terminal, onSearch, onAttach, onPrompt }: StatusBarProps) {
   const { status, size, owner, queued } = useLinkView(terminal);
   const pid = worker.process?.pid;
   return (
@@ -47,6 +49,11 @@ export function StatusBar({ worker, terminal, onSearch, onAttach }: StatusBarPro
             <Maximize size={12} aria-hidden />
             Fit to me
           </button>
+        )}
+        {onPrompt && (
+          <IconButton label="Queue a prompt" className="!h-6" onClick={onPrompt}>
+            <ListPlus size={13} aria-hidden />
+          </IconButton>
         )}
         {onAttach && (
           <IconButton label="Message with files" className="!h-6" onClick={onAttach}>

@@ -19,6 +19,8 @@ import { SearchBar } from './SearchBar.tsx';
 import { StatusBar } from './StatusBar.tsx';
 import { TouchInput } from './TouchInput.tsx';
 
+const PromptQueue = lazyRouteComponent(() => import('./PromptQueue.tsx'), 'PromptQueue');
+const Reply = lazyRouteComponent(() => import('../dashboard/Reply.tsx'), 'Reply');
 const MessageDialog = lazyRouteComponent(() => import('./MessageDialog.tsx'), 'MessageDialog');
 
 interface TerminalPaneProps {
@@ -31,6 +33,7 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
   const [terminal] = useState(() => terminalOf(session.id, worker.id));
   const [isSearching, setSearching] = useState(false);
   const [sending, setSending] = useState<File[] | null>(null);
+  const [isWriting, setWriting] = useState(false);
   const isCoarse = useIsCoarse();
   const place = useRef<HTMLDivElement>(null);
   const isDark = useAppearance(isTerminalDark);
@@ -94,12 +97,23 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
         )}
         <ScrollButtons terminal={terminal} isTouch={isCoarse} />
       </div>
+      <Suspense>
+        {worker.request && (
+          <div className="border-t border-asks-line bg-asks-tint p-2">
+            <Reply session={session} worker={worker} />
+          </div>
+        )}
+        {worker.type === 'agent' && (
+          <PromptQueue worker={worker} isWriting={isWriting} onClose={() => setWriting(false)} />
+        )}
+      </Suspense>
       <EndBar session={session} worker={worker} />
       {isCoarse && isAlive && <TouchInput terminal={terminal} />}
       <StatusBar
         worker={worker}
         terminal={terminal}
         onSearch={() => setSearching(true)}
+        onPrompt={worker.type === 'agent' && isAlive ? () => setWriting(true) : undefined}
         onAttach={mayMessage ? () => setSending([]) : undefined}
       />
       <Suspense>

@@ -123,6 +123,12 @@ pub enum EngineError {
     /// The prompt is being typed, or is settled.
     #[error("The prompt does not wait any more; it can no longer be changed or removed")]
     PromptNotQueued,
+    /// The request was answered.
+    #[error("This question was answered already; nothing was typed")]
+    AlreadyAnswered,
+    /// The agent does not ask this any more.
+    #[error("The agent asks something else now, or nothing; nothing was typed")]
+    RequestChanged,
     /// No space left.
     #[error("The disk is full: free some space in {} and try again", .0.display())]
     DiskFull(PathBuf),
@@ -185,6 +191,8 @@ impl EngineError {
             Self::InputFull => ErrorCode::InputFull,
             Self::PromptNotFound(_) => ErrorCode::PromptNotFound,
             Self::PromptNotQueued => ErrorCode::PromptNotQueued,
+            Self::AlreadyAnswered => ErrorCode::AlreadyAnswered,
+            Self::RequestChanged => ErrorCode::RequestChanged,
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::Internal { .. } => ErrorCode::Internal,
         }

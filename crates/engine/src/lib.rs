@@ -10,7 +10,7 @@
 //! `activity` judges what agents do, `credentials` knows who may ask,
 //! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
 //! `prompts` gets texts into agents safely,
-//! `export` writes recorded output in other forms, `diff` compares and watches worktrees, `idle`
+//! `requests` reads what they ask, `export` writes recorded output in other forms, `diff` compares and watches worktrees, `idle`
 //! ends workers that have nothing to do.
 
 mod activity;
@@ -37,6 +37,7 @@ mod patterns;
 mod program;
 mod prompts;
 mod reconcile;
+mod requests;
 mod state;
 mod template;
 mod upkeep;

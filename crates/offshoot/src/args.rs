@@ -37,8 +37,10 @@ pub(crate) enum Command {
     New(New),
     /// Make this terminal the worker's terminal; Ctrl-\ then d leaves it running.
     Attach(Attach),
-    /// Type text into a worker, once, and press Enter.
+    /// Give an agent a prompt, once, and wait until it has taken it; or type text into a shell.
     Send(Send),
+    /// Answer what an agent asks, or list what can be answered.
+    Answer(AnswerArgs),
     /// Print a worker's output.
     Logs(Logs),
     /// Write a worker's recorded output as asciicast, text or a page, or a session's events as JSON.
@@ -294,6 +296,18 @@ pub(crate) struct Send {
     /// Do not wait until the agent has taken the prompt: it is typed when the agent is ready.
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+/// Arguments of `answer`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AnswerArgs {
+    /// Session or worker.
+    pub(crate) name: String,
+    /// The option: its key, or the beginning of its words. Without one the options are listed.
+    pub(crate) option: Option<String>,
+    /// Answer in words.
+    #[arg(long, value_name = "TEXT", conflicts_with = "option")]
+    pub(crate) text: Option<String>,
 }
 
 /// Arguments of `logs`.

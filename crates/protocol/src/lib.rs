@@ -17,6 +17,7 @@ pub mod millis;
 pub mod notification;
 pub mod problem;
 pub mod prompt;
+pub mod request;
 pub mod rest;
 pub mod size;
 pub mod terminal;

@@ -82,6 +82,10 @@ pub enum ErrorCode {
     PromptNotFound,
     /// The prompt is being typed or was; it cannot be changed any more.
     PromptNotQueued,
+    /// The question was answered before; nothing was typed.
+    AlreadyAnswered,
+    /// Another question stands there now, or none; nothing was typed.
+    RequestChanged,
     /// The disk is full; free space and try again.
     DiskFull,
     /// A defect or an unexpected failure of the machine; the log says more.

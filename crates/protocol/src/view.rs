@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::idle::{IdlePolicy, IdleWarning};
+use crate::request::Request;
 use crate::usage::Usage;
 use crate::{AgentId, RepositoryId, SessionId, TerminalSize, WorkerId};
 
@@ -129,6 +130,9 @@ pub struct Worker {
     /// What the agent is doing; absent for terminals and diff workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,
+    /// What the agent asks, while it waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
     /// The title the program gave its terminal, stripped of control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal_title: Option<String>,

@@ -41,6 +41,7 @@ pub(crate) fn frame() -> OpenApi {
         (name = "sessions", description = "Places to work"),
         (name = "workers", description = "Agents and shells of a session"),
         (name = "prompts", description = "Texts for agents, typed once and with a receipt"),
+        (name = "requests", description = "Answers to what agents ask"),
         (name = "messages", description = "Text and files for workers"),
         (name = "diff", description = "What changed in a session's directory"),
         (name = "notifications", description = "Who is told what outside"),

@@ -142,6 +142,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::BranchExists
         | ErrorCode::WorktreeDirty
         | ErrorCode::PromptNotQueued
+        | ErrorCode::AlreadyAnswered
+        | ErrorCode::RequestChanged
         | ErrorCode::NotRunning => StatusCode::CONFLICT,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::HostNotAllowed => StatusCode::MISDIRECTED_REQUEST,

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::api::{
     agents, auth, diff, export, hosting, jobs, messages, notifications, prompts, repositories,
-    sessions, settings, system, tokens, usage, workers, worktrees,
+    requests, sessions, settings, system, tokens, usage, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -65,6 +65,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         // prompts
         .routes(routes!(prompts::list, prompts::create))
         .routes(routes!(prompts::get, prompts::patch, prompts::delete))
+        .routes(routes!(requests::answer))
         // messages
         .routes(routes!(messages::create))
         // what changed

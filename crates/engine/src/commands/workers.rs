@@ -281,7 +281,7 @@ impl Engine {
             row,
             life,
             typing: std::sync::Arc::new(crate::prompts::Typing::of(&definition)),
-            definition,
+            reader: std::sync::Arc::new(crate::requests::Reader::of(&definition)),
             asking_patterns,
             notify,
         };

@@ -14,6 +14,7 @@
 //! handles then answer "not running".
 
 mod activities;
+mod asking;
 mod delivery;
 mod ending;
 mod input;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offshoot_protocol::prompt::Prompt;
+use offshoot_protocol::request::{Answer, Request};
 use offshoot_protocol::rest::{InputReceipt, TextBody};
 use offshoot_protocol::terminal::{ClientId, InputResult, Snapshot};
 use offshoot_protocol::view::{Activity, ActivityState, Process, ProcessState};
@@ -72,6 +74,8 @@ pub struct Head {
     pub size_owner: Option<ClientId>,
     /// What the agent does; absent for terminals.
     pub activity: Option<Activity>,
+    /// What the agent asks, while it waits.
+    pub request: Option<Request>,
     /// The title the program gave its terminal.
     pub title: Option<String>,
     /// The worker is deleted; nothing follows.
@@ -212,6 +216,11 @@ pub(crate) enum Command {
     },
     Send(Letter),
     Prompt(PromptCommand),
+    Answer {
+        request: String,
+        answer: Answer,
+        done: oneshot::Sender<Result<bool, EngineError>>,
+    },
     Attach {
         client: ClientId,
         size: Option<TerminalSize>,
@@ -473,6 +482,20 @@ impl WorkerHandle {
         let (text, key) = (text.to_owned(), key.map(str::to_owned));
         self.ask_prompts(|done| PromptCommand::Queue { text, key, done })
             .await
+    }
+
+    /// Answers what the agent asks, once. Returns whether it is seen to have taken it.
+    pub(crate) async fn answer(
+        &self,
+        request: String,
+        answer: Answer,
+    ) -> Result<bool, EngineError> {
+        let command = |done| Command::Answer {
+            request,
+            answer,
+            done,
+        };
+        self.ask(command).await?
     }
 
     /// Asks the queue of prompts.

@@ -56,6 +56,7 @@ impl WorkerTask {
                 .as_mut()
                 .is_some_and(|watch| watch.on_output());
             self.show_activity(changed);
+            self.on_asking_changed();
         }
         if !self.more_output {
             self.arm();

@@ -37,6 +37,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::activities::Activities;
+use super::asking::Asking;
 use super::delivery::Deliveries;
 use super::ending::Stopping;
 use super::input::Inputs;
@@ -45,7 +46,6 @@ use super::prompting::Prompts;
 use super::ring::Ring;
 use super::screen::LazyScreen;
 use super::size::Viewers;
-use crate::definitions::Definition;
 use crate::prompts::Typing;
 
 use super::{COMMANDS, Command, Head, HistoryPage, Shared, WorkerHandle};
@@ -95,8 +95,8 @@ pub(crate) struct WorkerSetup {
     pub(crate) program: PathBuf,
     pub(crate) server_epoch: u64,
     pub(crate) store: Store,
-    /// What differs from agent to agent.
-    pub(crate) definition: Arc<Definition>,
+    /// Reads what the agent asks.
+    pub(crate) reader: Arc<crate::requests::Reader>,
     /// How the agent wants to be typed to.
     pub(crate) typing: Arc<Typing>,
     /// Patterns that tell that an agent asks; none for terminals.
@@ -132,6 +132,9 @@ pub(super) struct WorkerTask {
     pub(super) inputs: Inputs,
     pub(super) deliveries: Deliveries,
     pub(super) prompts: Prompts,
+    pub(super) asking: Asking,
+    /// The input of the tool that the agent wants to use, as its hook told.
+    pub(super) tool_input: Option<serde_json::Value>,
     /// Since when the process is known to live.
     pub(super) alive_since: Option<Instant>,
     /// When the last output came.
@@ -170,6 +173,7 @@ pub(crate) fn spawn(
             rows: row.rows,
         },
         size_owner: None,
+        request: None,
         activity: activities
             .as_ref()
             .map(|activities| activities.shown().clone()),
@@ -210,6 +214,8 @@ pub(crate) fn spawn(
         inputs: Inputs::default(),
         deliveries: Deliveries::default(),
         prompts: Prompts::default(),
+        asking: Asking::default(),
+        tool_input: None,
         alive_since: None,
         output_at: None,
         viewers: Viewers::default(),
@@ -263,6 +269,11 @@ impl WorkerTask {
             }
             Command::Send(letter) => self.on_letter(letter).await,
             Command::Prompt(command) => self.on_prompt_command(command).await,
+            Command::Answer {
+                request,
+                answer,
+                done,
+            } => self.on_answer(request, answer, done).await,
             Command::Attach { client, size } => {
                 let size = self.viewers.attach(client, size);
                 self.on_viewers(size);
@@ -313,6 +324,7 @@ impl WorkerTask {
             self.title_at,
             self.deliveries.deadline(),
             self.prompts.deadline(),
+            self.asking.deadline(),
             activity,
         ]
         .into_iter()
@@ -353,6 +365,9 @@ impl WorkerTask {
         }
         if due(self.prompts.deadline()) {
             self.go_on_prompting().await;
+        }
+        if due(self.asking.deadline()) {
+            self.go_on_asking().await;
         }
         if due(self.activities.as_ref().and_then(Activities::deadline)) {
             self.judge_activity().await;
@@ -431,6 +446,7 @@ impl WorkerTask {
             .head
             .send_modify(|head| head.activity = Some(shown));
         self.notify(Change::Activity);
+        self.on_asking_changed();
     }
 
     async fn take_snapshot(&mut self, history_lines: u32) -> Snapshot {

@@ -1,5 +1,6 @@
 //! The commands: each translates arguments into requests and answers into text.
 
+mod answer;
 mod config;
 mod doctor;
 mod export;
@@ -58,6 +59,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::New(args) => new::run(client, settings, args).await,
         Command::Attach(args) => attach::run(client, settings, &args).await,
         Command::Send(args) => done(send::run(client, args).await),
+        Command::Answer(args) => done(answer::run(client, args).await),
         Command::Logs(args) => logs::run(client, settings, &args).await,
         Command::Export(args) => done(export::run(client, &args).await),
         Command::Idle(args) => done(idle::run(client, &args).await),

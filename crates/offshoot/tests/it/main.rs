@@ -14,6 +14,7 @@ mod lifecycle;
 mod notifications;
 mod prompts;
 mod refusals;
+mod requests;
 mod serve;
 mod survival;
 mod typing;

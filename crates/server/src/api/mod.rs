@@ -13,6 +13,7 @@ pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod prompts;
 pub(crate) mod repositories;
+pub(crate) mod requests;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod system;

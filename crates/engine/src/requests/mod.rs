@@ -1,0 +1,362 @@
+//! Requests: what an agent asks, read from its screen, its hook and its status report.
+//!
+//! Owns the reading ([`Reader`]): by the answer rules of the agent's definition, else by what menus
+//! and questions have in common. Pure: no clock, no I/O. Whether the agent waits at all is judged by
+//! `attention`; the worker's task (`worker::asking`) types the answer, once.
+//!
+//! An answer names the request it is for. A request's id is made from its content and the beginning
+//! of the wait, so an answer to a question that has changed meanwhile names no request, and a second
+//! answer to the same finds it answered.
+
+pub(crate) mod commands;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use jiff::Timestamp;
+use offshoot_protocol::request::{Request, RequestOption};
+use offshoot_protocol::view::{Activity, WaitKind};
+use regex::{Regex, RegexBuilder};
+use serde_json::Value;
+
+use crate::definitions::{self, AnswerRule, Definition, Region};
+
+/// Lines from the bottom in which questions of undescribed programs stand.
+const GENERIC_LINES: u16 = 24;
+
+/// Longest text, label or command that is shown.
+const TEXT_CHARS: usize = 500;
+
+/// Reads the questions of one kind of agent.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    rules: Vec<Rule>,
+    numbered: Regex,
+    yes_or_no: Regex,
+}
+
+/// An answer rule, compiled. Patterns that do not compile find nothing; the linter tells of them.
+#[derive(Debug)]
+struct Rule {
+    rule: AnswerRule,
+    text: Option<Regex>,
+    option: Option<Regex>,
+    command: Option<Regex>,
+    file: Option<Regex>,
+}
+
+/// A question with the keys that answer it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) view: Request,
+    /// The keys of each option, each in a write of its own.
+    keys: Vec<Vec<String>>,
+    /// The option on which the mark of a menu stands.
+    marked: Option<usize>,
+}
+
+/// What the terminal shows and the agent has said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) rows: &'a [String],
+    pub(crate) activity: &'a Activity,
+    /// The input of the tool that the agent wants to use, from its hook.
+    pub(crate) tool_input: Option<&'a Value>,
+}
+
+/// An option while it is read.
+#[derive(Debug)]
+struct Found {
+    id: String,
+    label: String,
+    keys: Vec<String>,
+    marked: bool,
+}
+
+impl Reader {
+    /// Compiles the rules of a definition.
+    pub(crate) fn of(definition: &Definition) -> Self {
+        let pattern = |text: &str| pattern(text).expect("a pattern of ours");
+        Self {
+            rules: definition.answers.iter().map(Rule::of).collect(),
+            numbered: pattern(
+                r"^\W*?(?<mark>[❯›>●*]?)\W*?(?<key>\d{1,2})[.)]\s+(?<label>\S[^\n]*?)[\s│┃|]*$",
+            ),
+            yes_or_no: pattern(r"(?i)[\[(](?<yes>y|yes)\s*/\s*(?<no>n|no)\b[^\])\n]*[\])]\W*$"),
+        }
+    }
+
+    /// Reads what is asked now.
+    pub(crate) fn read(&self, seen: Seen<'_>) -> Asked {
+        let mut rules = self.rules.iter();
+        let kind = seen.activity.kind;
+        let read = rules.find_map(|rule| rule.read(seen.rows, kind));
+        let mut part = read.unwrap_or_else(|| self.read_generic(seen.rows));
+        let reason = seen.activity.reason.clone().unwrap_or_default();
+        if part.text.is_empty() {
+            part.text.clone_from(&reason);
+        }
+        let input = |names: &[&str]| {
+            let found = names
+                .iter()
+                .find_map(|name| seen.tool_input?.get(name)?.as_str());
+            found.map(str::to_owned)
+        };
+        let reported = reason.strip_prefix("approve Bash: ").map(str::to_owned);
+        let command = input(&["command"]).or(reported).or(part.command);
+        let file = input(&["file_path", "path"]).or(part.file);
+        part.command = command;
+        part.file = file;
+        part.into_asked(kind, seen.activity.since)
+    }
+
+    fn read_generic(&self, rows: &[String]) -> Part {
+        let text = region(rows, Region::Bottom(GENERIC_LINES));
+        let mut part = Part::default();
+        if let Some(found) = self.yes_or_no.captures_iter(&text).last() {
+            let line = text[..found.get(0).map_or(0, |all| all.end())]
+                .lines()
+                .last();
+            part.text = line.unwrap_or_default().trim().to_owned();
+            part.options = ["yes", "no"].map(|name| typed(&found[name], name)).into();
+            part.takes_text = true;
+            return part;
+        }
+        part.options = options(&self.numbered, &text);
+        // Without a mark it is a list that wants its number and Enter.
+        if !part.options.iter().any(|option| option.marked) {
+            let enter = |option: &mut Found| option.keys.push("\r".to_owned());
+            part.options.iter_mut().for_each(enter);
+        }
+        part.takes_text = part.options.is_empty();
+        let firsts = self.numbered.captures_iter(&text);
+        let firsts = firsts.filter(|found| &found["key"] == "1");
+        let begin = firsts.filter_map(|found| found.get(0)).last();
+        let begin = begin.map_or(text.len(), |first| first.start());
+        let above = text[..begin].lines().rev();
+        let question = above
+            .take(6)
+            .find(|line| line.trim_end().ends_with(['?', ':']));
+        part.text = question.map(bare).unwrap_or_default();
+        part
+    }
+}
+
+/// What was read, before it is a request.
+#[derive(Debug, Default)]
+struct Part {
+    text: String,
+    options: Vec<Found>,
+    takes_text: bool,
+    command: Option<String>,
+    file: Option<String>,
+}
+
+impl Part {
+    fn into_asked(self, kind: Option<WaitKind>, since: Timestamp) -> Asked {
+        let marked = self.options.iter().position(|option| option.marked);
+        let view = |option: &Found| RequestOption {
+            id: option.id.clone(),
+            label: cut(&option.label),
+        };
+        let mut request = Request {
+            id: String::new(),
+            kind,
+            text: cut(&self.text),
+            options: self.options.iter().map(view).collect(),
+            takes_text: self.takes_text,
+            command: self.command.as_deref().map(cut),
+            file: self.file.as_deref().map(cut),
+            since,
+        };
+        request.id = id_of(&request);
+        Asked {
+            view: request,
+            keys: self.options.into_iter().map(|option| option.keys).collect(),
+            marked,
+        }
+    }
+}
+
+impl Asked {
+    /// The keys of an option, each to be typed in a write of its own.
+    pub(crate) fn keys(&self, option: &str) -> Option<Vec<Vec<u8>>> {
+        let at = self.position(option)?;
+        let keys = self.keys[at].iter().map(|key| key.clone().into_bytes());
+        Some(keys.collect())
+    }
+
+    /// Whether the mark of the menu stands on an option.
+    pub(crate) fn is_marked(&self, option: &str) -> bool {
+        self.marked.is_some() && self.marked == self.position(option)
+    }
+
+    fn position(&self, option: &str) -> Option<usize> {
+        self.view.options.iter().position(|one| one.id == option)
+    }
+}
+
+impl Rule {
+    fn of(rule: &AnswerRule) -> Self {
+        Self {
+            text: pattern(&rule.text),
+            option: pattern(&rule.option),
+            command: pattern(&rule.command),
+            file: pattern(&rule.file),
+            rule: rule.clone(),
+        }
+    }
+
+    /// Reads by this rule; none when it does not fit what is shown.
+    fn read(&self, rows: &[String], kind: Option<WaitKind>) -> Option<Part> {
+        if kind.is_some_and(|kind| kind != wait_kind(self.rule.kind)) {
+            return None;
+        }
+        let text = region(rows, self.rule.region);
+        let asked = self
+            .text
+            .as_ref()
+            .map(|pattern| last_group(pattern, &text, "text"));
+        if matches!(asked, Some(None)) {
+            return None;
+        }
+        let mut found = match &self.option {
+            Some(pattern) => options(pattern, &text),
+            None => Vec::new(),
+        };
+        for option in &mut found {
+            option.keys.extend(self.rule.confirm.iter().cloned());
+        }
+        for choice in &self.rule.choices {
+            if text.contains(&choice.label) {
+                found.push(Found {
+                    id: choice.label.clone(),
+                    label: choice.label.clone(),
+                    keys: choice.keys.clone(),
+                    marked: false,
+                });
+            }
+        }
+        if found.is_empty() {
+            return None;
+        }
+        let denies = !self.rule.deny.is_empty() && self.rule.choices.is_empty();
+        if denies && !found.iter().any(|option| option.keys == self.rule.deny) {
+            found.push(Found {
+                id: "esc".to_owned(),
+                label: "Cancel (Esc)".to_owned(),
+                keys: self.rule.deny.clone(),
+                marked: false,
+            });
+        }
+        let group = |pattern: &Option<Regex>, name| last_group(pattern.as_ref()?, &text, name);
+        Some(Part {
+            text: asked.flatten().unwrap_or_default(),
+            options: found,
+            takes_text: self.rule.free_text,
+            command: group(&self.command, "command"),
+            file: group(&self.file, "file"),
+        })
+    }
+}
+
+/// Finds the options, of the last menu when several are shown.
+fn options(pattern: &Regex, text: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for captures in pattern.captures_iter(text) {
+        let (Some(key), Some(label)) = (captures.name("key"), captures.name("label")) else {
+            continue;
+        };
+        let id = key.as_str().to_owned();
+        if id == "1" {
+            found.clear();
+        }
+        let line_start = text[..key.start()].rfind('\n').map_or(0, |at| at + 1);
+        let before = &text[line_start..key.start().max(label.start())];
+        found.push(Found {
+            keys: vec![if id == "esc" {
+                "\u{1b}".to_owned()
+            } else {
+                id.clone()
+            }],
+            id,
+            label: bare(label.as_str()),
+            marked: before.contains(['❯', '›', '●']) || before.trim_start().starts_with('>'),
+        });
+    }
+    found.dedup_by(|one, other| one.id == other.id);
+    found
+}
+
+/// A word that is typed and confirmed.
+fn typed(word: &str, id: &str) -> Found {
+    let label = if id == "yes" { "Yes" } else { "No" };
+    Found {
+        id: word.to_ascii_lowercase(),
+        label: label.to_owned(),
+        keys: vec![format!("{}\r", word.to_ascii_lowercase())],
+        marked: false,
+    }
+}
+
+fn last_group(pattern: &Regex, text: &str, name: &str) -> Option<String> {
+    let last = pattern.captures_iter(text).last()?;
+    last.name(name).map(|found| bare(found.as_str()))
+}
+
+fn pattern(text: &str) -> Option<Regex> {
+    if text.is_empty() {
+        return None;
+    }
+    RegexBuilder::new(text).multi_line(true).build().ok()
+}
+
+/// The lines of a region that are not empty.
+fn region(rows: &[String], region: Region) -> String {
+    let lines: Vec<&str> = rows
+        .iter()
+        .map(String::as_str)
+        .filter(|row| !row.trim().is_empty())
+        .collect();
+    let begin = match region {
+        Region::Bottom(n) => lines.len().saturating_sub(usize::from(n)),
+        Region::Screen | Region::AfterLastRule | Region::PromptBox => 0,
+    };
+    lines[begin..].join("\n")
+}
+
+fn bare(text: &str) -> String {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '│' | '┃' | '|'))
+        .to_owned()
+}
+
+fn cut(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(TEXT_CHARS)
+        .collect()
+}
+
+/// Equal questions of one wait have equal ids.
+fn id_of(request: &Request) -> String {
+    let mut hasher = DefaultHasher::new();
+    request.text.hash(&mut hasher);
+    request.since.as_millisecond().hash(&mut hasher);
+    for option in &request.options {
+        (&option.id, &option.label).hash(&mut hasher);
+    }
+    (&request.command, &request.file).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+fn wait_kind(kind: definitions::WaitKind) -> WaitKind {
+    match kind {
+        definitions::WaitKind::Approval => WaitKind::Approval,
+        definitions::WaitKind::Question => WaitKind::Question,
+        definitions::WaitKind::Plan => WaitKind::Plan,
+        definitions::WaitKind::Auth => WaitKind::Auth,
+        definitions::WaitKind::Trust => WaitKind::Trust,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use offshoot_protocol::AgentId;
+use offshoot_protocol::view::ActivityState;
+
+use super::*;
+use crate::definitions::Definitions;
+
+fn activity(kind: Option<WaitKind>, reason: &str) -> Activity {
+    Activity {
+        state: ActivityState::Waiting,
+        kind,
+        until: None,
+        reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
+        since: Timestamp::from_millisecond(1_000_000).unwrap(),
+    }
+}
+
+fn read_as(agent: Option<&str>, screen: &str, activity: &Activity, input: Option<&Value>) -> Asked {
+    let all = Definitions::built_in();
+    let known = agent.and_then(|id| all.get(&AgentId(id.to_owned())));
+    let reader = Reader::of(known.unwrap_or_else(|| all.generic()));
+    let rows: Vec<String> = screen.lines().map(str::to_owned).collect();
+    reader.read(Seen {
+        rows: &rows,
+        activity,
+        tool_input: input,
+    })
+}
+
+fn options(asked: &Asked) -> Vec<(&str, &str)> {
+    let options = asked.view.options.iter();
+    options
+        .map(|one| (one.id.as_str(), one.label.as_str()))
+        .collect()
+}
+
+const CLAUDE: &str = "\
+● Bash(touch probe.txt)
+────────────────────────────────────────
+ Bash command
+
+   touch probe.txt && echo ran
+   Touch a file
+
+ Do you want to proceed?
+ ❯ 1. Yes
+   2. Yes, and always allow access to work/ from this project
+   3. No
+
+ Esc to cancel · Tab to amend";
+
+#[test]
+fn an_approval_of_claude_code_is_read() {
+    let asked = read_as(
+        Some("claude-code"),
+        CLAUDE,
+        &activity(Some(WaitKind::Approval), ""),
+        None,
+    );
+    assert_eq!(asked.view.text, "Do you want to proceed?");
+    assert_eq!(
+        asked.view.command.as_deref(),
+        Some("touch probe.txt && echo ran")
+    );
+    assert_eq!(options(&asked)[0], ("1", "Yes"));
+    assert_eq!(options(&asked)[2..], [("3", "No"), ("esc", "Cancel (Esc)")]);
+    assert_eq!(asked.keys("1"), Some(vec![b"1".to_vec()]));
+    assert_eq!(asked.keys("esc"), Some(vec![b"\x1b".to_vec()]));
+    assert_eq!(asked.keys("7"), None);
+    assert!(asked.is_marked("1") && !asked.is_marked("2"));
+}
+
+#[test]
+fn the_hook_and_the_report_know_the_whole_command() {
+    let input = serde_json::json!({"command": "rm -rf build && make", "description": "x"});
+    let approval = activity(Some(WaitKind::Approval), "approve Bash: rm -rf build");
+    let asked = read_as(Some("claude-code"), CLAUDE, &approval, Some(&input));
+    assert_eq!(asked.view.command.as_deref(), Some("rm -rf build && make"));
+    let asked = read_as(Some("claude-code"), CLAUDE, &approval, None);
+    assert_eq!(asked.view.command.as_deref(), Some("rm -rf build"));
+    let edit = serde_json::json!({"file_path": "/w/a.rs"});
+    let asked = read_as(None, "", &activity(None, "edit it?"), Some(&edit));
+    assert_eq!(asked.view.file.as_deref(), Some("/w/a.rs"));
+    assert_eq!(asked.view.text, "edit it?");
+}
+
+#[test]
+fn codex_names_its_keys_behind_the_options() {
+    let screen = "  Would you like to run the following command?\n\n  $ touch a\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel";
+    let asked = read_as(
+        Some("codex"),
+        screen,
+        &activity(Some(WaitKind::Approval), ""),
+        None,
+    );
+    assert_eq!(asked.view.command.as_deref(), Some("touch a"));
+    let expected = [
+        ("y", "Yes, proceed"),
+        ("esc", "No, and tell Codex what to do differently"),
+    ];
+    assert_eq!(options(&asked), expected);
+    assert_eq!(asked.keys("esc"), Some(vec![b"\x1b".to_vec()]));
+}
+
+#[test]
+fn any_program_has_menus_lists_and_yes_or_no() {
+    let plain = activity(None, "");
+    let asked = read_as(
+        None,
+        "Old:\n 1. gone\nPick one?\n❯ 1) Red\n  2) Blue\n",
+        &plain,
+        None,
+    );
+    assert_eq!(options(&asked), [("1", "Red"), ("2", "Blue")]);
+    assert_eq!(
+        (asked.view.text.as_str(), asked.view.takes_text),
+        ("Pick one?", false)
+    );
+    assert_eq!(asked.keys("2"), Some(vec![b"2".to_vec()]));
+
+    let asked = read_as(None, "Which one?\n1. Red\n2. Blue\nChoice: ", &plain, None);
+    assert_eq!(asked.keys("2"), Some(vec![b"2".to_vec(), b"\r".to_vec()]));
+
+    let asked = read_as(None, "working\nOverwrite a.txt? [y/N] ", &plain, None);
+    assert_eq!(options(&asked), [("y", "Yes"), ("n", "No")]);
+    assert_eq!(asked.view.text, "Overwrite a.txt? [y/N]");
+    assert_eq!(asked.keys("y"), Some(vec![b"y\r".to_vec()]));
+
+    let asked = read_as(None, "Name of the branch?", &plain, None);
+    assert!(asked.view.options.is_empty() && asked.view.takes_text);
+    assert_eq!(asked.view.text, "Name of the branch?");
+}
+
+#[test]
+fn another_question_has_another_id_and_a_moved_mark_has_not() {
+    let plain = activity(Some(WaitKind::Approval), "");
+    let id = |screen: &str, activity: &Activity| {
+        read_as(Some("claude-code"), screen, activity, None).view.id
+    };
+    let first = id(CLAUDE, &plain);
+    let moved = CLAUDE.replace("❯ 1", "  1").replace("  3. No", "❯ 3. No");
+    assert_eq!(id(&moved, &plain), first);
+    assert_ne!(id(&CLAUDE.replace("touch", "rm"), &plain), first);
+    let later = Activity {
+        since: Timestamp::from_millisecond(2_000_000).unwrap(),
+        ..plain
+    };
+    assert_ne!(id(CLAUDE, &later), first, "the same question asked again");
+}

@@ -13,6 +13,9 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../../../../agents/claude-code.toml"),
     ),
     ("codex", include_str!("../../../../agents/codex.toml")),
+    ("gemini", include_str!("../../../../agents/gemini.toml")),
+    ("opencode", include_str!("../../../../agents/opencode.toml")),
+    ("qwen", include_str!("../../../../agents/qwen.toml")),
 ];
 
 /// What stands for any command that nobody has described.

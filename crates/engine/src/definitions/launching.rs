@@ -83,6 +83,9 @@ pub struct Injection {
     /// More files that the content names.
     #[serde(default)]
     pub files: Vec<PrivateFile>,
+    /// A system-wide file whose place the content takes: where that exists, nothing is injected.
+    #[serde(default)]
+    pub replaces: String,
     /// It declares trust on the person's behalf: it is done only when they have agreed.
     #[serde(default)]
     pub consent: bool,

@@ -1,8 +1,13 @@
 //! How an agent is started: arguments, environment, and what goes in with them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use super::Definition;
+use crate::template;
 
 /// How the program tells its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,95 @@ pub struct Run {
     /// have.
     #[serde(default)]
     pub template: String,
+}
+
+/// What the placeholders of a [`Run`] stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct RunValues<'a> {
+    /// The prompt; without one its arguments are left out.
+    pub prompt: Option<&'a str>,
+    /// The id of the conversation; without one its arguments are left out.
+    pub conversation: Option<&'a str>,
+    /// The working directory.
+    pub cwd: &'a Path,
+    /// Arguments that are injected.
+    pub injected: &'a [OsString],
+}
+
+impl Run {
+    /// Expands to an argument vector. No value is ever read by a shell or split; a prompt that
+    /// looks like an option is set apart from them.
+    pub fn argv(&self, values: RunValues<'_>) -> Vec<OsString> {
+        if !self.template.is_empty() {
+            let RunValues { prompt, cwd, .. } = values;
+            return template::argv(&self.template, template::Values { prompt, cwd });
+        }
+        let fill = |words: &[String]| -> Vec<OsString> {
+            words.iter().map(|word| filled(word, values)).collect()
+        };
+        let mut argv = fill(&self.argv);
+        if values.conversation.is_some() {
+            argv.extend(fill(&self.conversation));
+        }
+        argv.extend(values.injected.iter().cloned());
+        if let Some(prompt) = values.prompt {
+            let is_positional = self.prompt.first().is_some_and(|word| word == "{prompt}");
+            if is_positional && prompt.starts_with('-') {
+                argv.push("--".into());
+            }
+            argv.extend(fill(&self.prompt));
+        }
+        argv
+    }
+
+    /// Writes it as a template of the first dialect: what is started without an id of ours.
+    pub fn as_template(&self) -> String {
+        if !self.template.is_empty() {
+            return self.template.clone();
+        }
+        let words = self.argv.iter().chain(&self.prompt);
+        let words = words.map(|word| match word.as_str() {
+            "{prompt}" => "{{prompt}}".to_owned(),
+            "{cwd}" => "{{cwd}}".to_owned(),
+            word => shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Replaces placeholders in one pass: a value that looks like one stays as it is.
+fn filled(word: &str, values: RunValues<'_>) -> OsString {
+    let mut filled = OsString::new();
+    let mut rest = word;
+    while let Some(open) = rest.find('{') {
+        filled.push(&rest[..open]);
+        rest = &rest[open..];
+        if let Some(after) = rest.strip_prefix("{prompt}") {
+            filled.push(values.prompt.unwrap_or_default());
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{conversation}") {
+            filled.push(values.conversation.unwrap_or_default());
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{cwd}") {
+            filled.push(values.cwd);
+            rest = after;
+        } else {
+            filled.push("{");
+            rest = &rest[1..];
+        }
+    }
+    filled.push(rest);
+    filled
+}
+
+impl Definition {
+    /// Chooses how it is started: a conversation that goes on is resumed by its id where that is
+    /// known, else the newest one of the directory is continued.
+    pub fn run(&self, continues: bool, conversation: Option<&str>) -> &Run {
+        let by_id = self.resume.as_ref().filter(|_| conversation.is_some());
+        let again = by_id.or(self.continues.as_ref());
+        again.filter(|_| continues).unwrap_or(&self.start)
+    }
 }
 
 /// What a process's environment must and must not hold.
@@ -177,4 +271,74 @@ pub struct Telemetry {
 pub enum TelemetryKind {
     /// OpenTelemetry over HTTP.
     Otlp,
+}
+
+#[cfg(test)]
+mod tests {
+    use offshoot_protocol::AgentId;
+
+    use super::super::Definitions;
+    use super::*;
+
+    fn argv(id: &str, continues: bool, conversation: Option<&str>, prompt: Option<&str>) -> String {
+        let all = Definitions::built_in();
+        let definition = all.get(&AgentId(id.to_owned())).unwrap();
+        let injected = ["--ours".into()];
+        let values = RunValues {
+            prompt,
+            conversation,
+            cwd: Path::new("/w t"),
+            injected: &injected,
+        };
+        let argv = definition.run(continues, conversation).argv(values);
+        let words: Vec<_> = argv.iter().map(|word| word.to_str().unwrap()).collect();
+        words.join("|")
+    }
+
+    #[test]
+    fn each_agent_starts_resumes_and_continues_in_its_own_way() {
+        let cases = [
+            ("claude-code", false, None, None, "claude|--ours"),
+            ("claude-code", false, Some("7"), Some("go"), "claude|--session-id|7|--ours|go"),
+            ("claude-code", true, Some("7"), Some("go"), "claude|--resume|7|--ours|go"),
+            ("claude-code-builtin", true, None, None, "claude|-c|--ours"),
+            ("codex", false, Some("7"), Some("go"), "codex|--ours|go"),
+            ("codex", true, Some("7"), None, "codex|resume|7|--ours"),
+            ("codex", true, None, Some("go"), "codex|resume|--last|--ours|go"),
+            ("gemini", false, None, Some("go"), "gemini|--ours|-i|go"),
+            ("opencode", true, Some("ses_1"), None, "opencode|-s|ses_1|--ours"),
+            ("qwen", true, None, Some("go"), "qwen|--continue|--ours|-i|go"),
+        ];
+        for (id, continues, conversation, prompt, expected) in cases {
+            assert_eq!(argv(id, continues, conversation, prompt), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_stays_one_unchanged_argument() {
+        let prompt = "--help \"it\" {cwd} {conversation}\n'q' é";
+        let argv = argv("codex", false, Some("7"), Some(prompt));
+        assert_eq!(argv, format!("codex|--ours|--|{prompt}"));
+    }
+
+    #[test]
+    fn templates_of_the_first_dialect_leave_the_id_out() {
+        let all = Definitions::built_in();
+        let template = |id: &str| all.get(&AgentId(id.to_owned())).unwrap().start.as_template();
+        assert_eq!(template("claude-code"), "claude {{prompt}}");
+        assert_eq!(template("gemini"), "gemini -i {{prompt}}");
+        assert_eq!(template("opencode"), "opencode --prompt {{prompt}}");
+    }
+
+    #[test]
+    fn names_of_variables_are_removed_by_word_or_by_beginning() {
+        let environment = Environment {
+            remove: vec!["CLAUDECODE".to_owned(), "QWEN_*".to_owned()],
+            ..Environment::default()
+        };
+        assert!(environment.removes("CLAUDECODE"));
+        assert!(environment.removes("QWEN_CODE"));
+        assert!(!environment.removes("CLAUDECODE_X"));
+        assert!(!environment.removes("QWEN"));
+    }
 }

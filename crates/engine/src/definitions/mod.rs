@@ -8,21 +8,30 @@
 
 mod behaviour;
 mod collection;
+mod custom;
 mod launching;
+mod lint;
+mod rules;
 mod signals;
+mod version;
 
 use serde::{Deserialize, Serialize};
 
 pub use behaviour::{AnswerRule, Busy, Choice, Ready, Typing};
-pub use collection::Definitions;
+pub use collection::{Definitions, Problem, check_path};
 pub use launching::{
     Conversation, Environment, FileRule, Injection, InjectionKind, PrivateFile, Probe, Run,
-    Telemetry, TelemetryKind,
+    RunValues, Telemetry, TelemetryKind,
 };
+pub use lint::{Finding, check, parse};
 pub use signals::{
     HookRule, LimitRule, OneOrMany, Payload, Region, RegionError, Says, ScreenRule, TitleRule,
     WaitKind,
 };
+pub use version::Range;
+
+/// The id of the definition that stands for any command; it starts nothing itself.
+const GENERIC_ID: &str = "generic";
 
 /// One agent: everything that differs from program to program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

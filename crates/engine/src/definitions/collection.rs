@@ -83,6 +83,19 @@ impl Definitions {
         }
     }
 
+    /// Returns the text of a definition that ships.
+    pub fn shipped(id: &str) -> Option<&'static str> {
+        let all = BUILT_IN.iter().chain(&[(GENERIC_ID, GENERIC)]);
+        all.copied()
+            .find_map(|(known, text)| (known == id).then_some(text))
+    }
+
+    /// Returns the ids of the definitions that ship.
+    pub fn shipped_ids() -> impl Iterator<Item = &'static str> {
+        let known = BUILT_IN.iter().map(|(id, _)| *id);
+        known.chain([GENERIC_ID])
+    }
+
     /// Returns the files that were left out.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -168,6 +181,14 @@ fn shipped(text: &str) -> Arc<Definition> {
 }
 
 impl Definition {
+    /// Says that its program is not there, and what to do.
+    pub fn missing(&self) -> String {
+        match self.install.as_str() {
+            "" => "not found on PATH".to_owned(),
+            install => format!("not found on PATH; {install}"),
+        }
+    }
+
     /// Returns the id under which clients know this agent. The default agent keeps the one it had
     /// in the first dialect.
     pub fn agent_id(&self) -> AgentId {
@@ -189,7 +210,11 @@ mod tests {
         for (id, text) in BUILT_IN.iter().chain(&generic) {
             let findings = parse(text).err().unwrap_or_default();
             let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
-            assert!(lines.is_empty(), "{id}.toml:{}", lines.join(&format!("\n{id}.toml:")));
+            assert!(
+                lines.is_empty(),
+                "{id}.toml:{}",
+                lines.join(&format!("\n{id}.toml:"))
+            );
         }
         let ids: Vec<_> = all.iter().map(|known| known.id.as_str()).collect();
         let named: Vec<_> = BUILT_IN.iter().map(|(id, _)| *id).collect();
@@ -202,14 +227,18 @@ mod tests {
     fn files_of_people_replace_add_and_are_left_out_when_broken() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-        let minimal = |id: &str| format!("id = \"{id}\"\nname = \"Mine\"\n[start]\nargv = [\"x\"]\n");
+        let minimal =
+            |id: &str| format!("id = \"{id}\"\nname = \"Mine\"\n[start]\nargv = [\"x\"]\n");
         write("codex.toml", &minimal("codex"));
         write("mine.toml", &minimal("mine"));
         write("broken.toml", "id = \"broken\"\nname = \"B\"\nnmae = 1\n");
         write("other.toml", &minimal("another"));
         write("notes.txt", "no definition");
         let all = Definitions::built_in().with_overrides(dir.path());
-        let get = |id: &str| all.get(&AgentId(id.to_owned())).map(|found| found.name.clone());
+        let get = |id: &str| {
+            all.get(&AgentId(id.to_owned()))
+                .map(|found| found.name.clone())
+        };
         assert_eq!(get("codex").as_deref(), Some("Mine"));
         assert_eq!(get("mine").as_deref(), Some("Mine"));
         assert_eq!((get("broken"), get("another")), (None, None));
@@ -219,10 +248,16 @@ mod tests {
             .iter()
             .map(|problem| (problem.file.file_name().unwrap(), problem.findings[0].line))
             .collect();
-        let expected = [(OsStr::new("broken.toml"), 3), (OsStr::new("other.toml"), 1)];
+        let expected = [
+            (OsStr::new("broken.toml"), 3),
+            (OsStr::new("other.toml"), 1),
+        ];
         assert_eq!(problems, expected);
         let checked = check_path(dir.path()).unwrap();
-        assert_eq!(checked.iter().filter(|one| one.findings.is_empty()).count(), 2);
+        assert_eq!(
+            checked.iter().filter(|one| one.findings.is_empty()).count(),
+            2
+        );
         assert_eq!(checked.len(), 4);
         let none = Definitions::built_in().with_overrides(&dir.path().join("absent"));
         assert_eq!(none.problems(), []);

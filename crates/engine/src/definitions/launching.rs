@@ -21,6 +21,20 @@ pub struct Probe {
     pub tested: String,
 }
 
+impl Probe {
+    /// Finds the version in what the program printed.
+    pub fn version(&self, printed: &str) -> Option<String> {
+        let pattern = regex::Regex::new(&self.pattern).ok()?;
+        let found = pattern.captures(printed)?.get(1)?;
+        Some(found.as_str().to_owned())
+    }
+
+    /// Tells whether the definition was tried with a version.
+    pub fn is_tested(&self, version: &str) -> bool {
+        super::Range::parse(&self.tested).is_some_and(|range| range.holds(version))
+    }
+}
+
 /// One way to start the program: `argv`, then `conversation` when an id is given, then what is
 /// injected, then `prompt` when there is one. Placeholders are whole values, never part of a shell
 /// line: `{prompt}`, `{conversation}`, `{cwd}`.
@@ -299,15 +313,45 @@ mod tests {
     fn each_agent_starts_resumes_and_continues_in_its_own_way() {
         let cases = [
             ("claude-code", false, None, None, "claude|--ours"),
-            ("claude-code", false, Some("7"), Some("go"), "claude|--session-id|7|--ours|go"),
-            ("claude-code", true, Some("7"), Some("go"), "claude|--resume|7|--ours|go"),
+            (
+                "claude-code",
+                false,
+                Some("7"),
+                Some("go"),
+                "claude|--session-id|7|--ours|go",
+            ),
+            (
+                "claude-code",
+                true,
+                Some("7"),
+                Some("go"),
+                "claude|--resume|7|--ours|go",
+            ),
             ("claude-code-builtin", true, None, None, "claude|-c|--ours"),
             ("codex", false, Some("7"), Some("go"), "codex|--ours|go"),
             ("codex", true, Some("7"), None, "codex|resume|7|--ours"),
-            ("codex", true, None, Some("go"), "codex|resume|--last|--ours|go"),
+            (
+                "codex",
+                true,
+                None,
+                Some("go"),
+                "codex|resume|--last|--ours|go",
+            ),
             ("gemini", false, None, Some("go"), "gemini|--ours|-i|go"),
-            ("opencode", true, Some("ses_1"), None, "opencode|-s|ses_1|--ours"),
-            ("qwen", true, None, Some("go"), "qwen|--continue|--ours|-i|go"),
+            (
+                "opencode",
+                true,
+                Some("ses_1"),
+                None,
+                "opencode|-s|ses_1|--ours",
+            ),
+            (
+                "qwen",
+                true,
+                None,
+                Some("go"),
+                "qwen|--continue|--ours|-i|go",
+            ),
         ];
         for (id, continues, conversation, prompt, expected) in cases {
             assert_eq!(argv(id, continues, conversation, prompt), expected, "{id}");
@@ -324,7 +368,12 @@ mod tests {
     #[test]
     fn templates_of_the_first_dialect_leave_the_id_out() {
         let all = Definitions::built_in();
-        let template = |id: &str| all.get(&AgentId(id.to_owned())).unwrap().start.as_template();
+        let template = |id: &str| {
+            all.get(&AgentId(id.to_owned()))
+                .unwrap()
+                .start
+                .as_template()
+        };
         assert_eq!(template("claude-code"), "claude {{prompt}}");
         assert_eq!(template("gemini"), "gemini -i {{prompt}}");
         assert_eq!(template("opencode"), "opencode --prompt {{prompt}}");

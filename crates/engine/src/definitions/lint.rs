@@ -110,7 +110,8 @@ fn line_at(text: &str, place: usize) -> usize {
 /// # Errors
 /// Everything that the linter finds.
 pub fn parse(text: &str) -> Result<Definition, Vec<Finding>> {
-    let definition: Definition = toml::from_str(text).map_err(|err| vec![unreadable(text, &err)])?;
+    let definition: Definition =
+        toml::from_str(text).map_err(|err| vec![unreadable(text, &err)])?;
     let root = DeTable::parse(text).map_err(|err| vec![unreadable(text, &err)])?;
     let mut report = Report {
         text,
@@ -158,7 +159,11 @@ fn names(definition: &Definition, report: &mut Report<'_>) {
         report.add(&["id".into()], what, "use a-z, 0-9 and hyphens");
     }
     if definition.name.trim().is_empty() {
-        report.add(&["name".into()], "the name is empty", "write what people call it");
+        report.add(
+            &["name".into()],
+            "the name is empty",
+            "write what people call it",
+        );
     }
     if definition.program.contains(char::is_whitespace) {
         let help = "write one program; arguments belong to start.argv";
@@ -183,7 +188,8 @@ fn runs(definition: &Definition, report: &mut Report<'_>) {
     let needs_id = [("resume", &definition.resume), ("fork", &definition.fork)];
     for (name, run) in needs_id {
         if run.as_ref().is_some_and(|run| run.conversation.is_empty()) {
-            let help = "write conversation = [\"--resume\", \"{conversation}\"], or remove the table";
+            let help =
+                "write conversation = [\"--resume\", \"{conversation}\"], or remove the table";
             report.add(&[name.into()], "no argument takes the conversation", help);
         }
     }
@@ -198,7 +204,11 @@ fn runs(definition: &Definition, report: &mut Report<'_>) {
 fn one_run(name: &str, run: &Run, report: &mut Report<'_>) {
     let parts = [
         ("argv", &run.argv, &["{cwd}"][..]),
-        ("conversation", &run.conversation, &["{conversation}", "{cwd}"]),
+        (
+            "conversation",
+            &run.conversation,
+            &["{conversation}", "{cwd}"],
+        ),
         ("prompt", &run.prompt, &["{prompt}", "{cwd}"]),
     ];
     match (run.argv.is_empty(), run.template.is_empty()) {
@@ -216,7 +226,11 @@ fn one_run(name: &str, run: &Run, report: &mut Report<'_>) {
     }
     if !run.template.is_empty() && name == "start" && !run.template.contains("{{prompt}}") {
         let help = "write {{prompt}} where the prompt goes, without quotes";
-        report.add(&[name.into(), "template".into()], "the template takes no prompt", help);
+        report.add(
+            &[name.into(), "template".into()],
+            "the template takes no prompt",
+            help,
+        );
     }
     for (part, words, known) in parts {
         for (at, word) in words.iter().enumerate() {
@@ -256,15 +270,29 @@ fn injection(definition: &Definition, report: &mut Report<'_>) {
     }
     let by_flag = matches!(injection.kind, FlagJson | FlagFile | ConfigArgs);
     if by_flag && injection.flag.is_empty() {
-        report.add(&at("kind"), "no option takes the content", "write flag = \"--option\"");
+        report.add(
+            &at("kind"),
+            "no option takes the content",
+            "write flag = \"--option\"",
+        );
     }
     if !by_flag && injection.variable.is_empty() {
-        report.add(&at("kind"), "no variable takes it", "write variable = \"NAME\"");
+        report.add(
+            &at("kind"),
+            "no variable takes it",
+            "write variable = \"NAME\"",
+        );
     }
     let files = injection.files.iter().map(|file| &file.content);
-    let hooked = files.chain([&injection.content]).any(|text| text.contains("{hook}"));
+    let hooked = files
+        .chain([&injection.content])
+        .any(|text| text.contains("{hook}"));
     if !hooked {
-        report.add(&at("content"), "nothing calls our hook", "write {hook} where its command goes");
+        report.add(
+            &at("content"),
+            "nothing calls our hook",
+            "write {hook} where its command goes",
+        );
     }
     let is_json = matches!(injection.kind, FlagJson | EnvFile | EnvInline);
     let looks_json = injection.content.trim_start().starts_with(['{', '[']);
@@ -273,11 +301,20 @@ fn injection(definition: &Definition, report: &mut Report<'_>) {
         looks_json,
         serde_json::from_str::<serde_json::Value>(&injection.content),
     ) {
-        report.add(&at("content"), format!("the content is no JSON: {err}"), "correct it");
+        report.add(
+            &at("content"),
+            format!("the content is no JSON: {err}"),
+            "correct it",
+        );
     }
     for (index, file) in injection.files.iter().enumerate() {
         if file.name.is_empty() || file.name.starts_with('.') || file.name.contains('/') {
-            let path = ["injection".into(), "files".into(), index.into(), "name".into()];
+            let path = [
+                "injection".into(),
+                "files".into(),
+                index.into(),
+                "name".into(),
+            ];
             let what = format!("{:?} is no plain file name", file.name);
             report.add(&path, what, "use a name without directories");
         }
@@ -292,7 +329,11 @@ fn environment(definition: &Definition, report: &mut Report<'_>) {
     for name in definition.environment.set.keys() {
         if !is_name(name) {
             let path = ["environment".into(), "set".into(), name.as_str().into()];
-            report.add(&path, format!("{name:?} is no name of a variable"), "correct it");
+            report.add(
+                &path,
+                format!("{name:?} is no name of a variable"),
+                "correct it",
+            );
         }
     }
     for (index, name) in definition.environment.remove.iter().enumerate() {
@@ -304,11 +345,19 @@ fn environment(definition: &Definition, report: &mut Report<'_>) {
     }
     if let Some(probe) = &definition.probe {
         if probe.argv.is_empty() {
-            report.add(&["probe".into()], "nothing is asked", "write argv = [\"program\", \"--version\"]");
+            report.add(
+                &["probe".into()],
+                "nothing is asked",
+                "write argv = [\"program\", \"--version\"]",
+            );
         }
         if super::version::Range::parse(&probe.tested).is_none() {
             let what = format!("{:?} is no range of versions", probe.tested);
-            report.add(&["probe".into(), "tested".into()], what, "write \">=1.2, <3\"");
+            report.add(
+                &["probe".into(), "tested".into()],
+                what,
+                "write \">=1.2, <3\"",
+            );
         }
     }
 }
@@ -324,7 +373,11 @@ pub(super) fn twice<'a>(
         if id.trim().is_empty() {
             report.add(&path, "the id is empty", "name the rule");
         } else if !seen.insert(id) {
-            report.add(&path, format!("{id:?} is there twice"), "give each rule its own id");
+            report.add(
+                &path,
+                format!("{id:?} is there twice"),
+                "give each rule its own id",
+            );
         }
     }
 }
@@ -383,27 +436,75 @@ says = "idle"
         let changes = [
             ("id = \"mine\"", "id = \"My Agent\"", "is no plain name"),
             ("name = \"Mine\"", "name = \" \"", "the name is empty"),
-            ("argv = [\"mine\"]\nprompt", "argv = [\"{where}\"]\nprompt", "stands for nothing"),
-            ("prompt = [\"{prompt}\"]", "prompt = [\"-i\"]", "hold no {prompt}"),
-            ("tested = \">=1\"", "tested = \"new\"", "no range of versions"),
+            (
+                "argv = [\"mine\"]\nprompt",
+                "argv = [\"{where}\"]\nprompt",
+                "stands for nothing",
+            ),
+            (
+                "prompt = [\"{prompt}\"]",
+                "prompt = [\"-i\"]",
+                "hold no {prompt}",
+            ),
+            (
+                "tested = \">=1\"",
+                "tested = \"new\"",
+                "no range of versions",
+            ),
             ("pattern = '(\\d+)'", "pattern = '\\d+'", "has no group"),
             ("flag = \"--settings\"\n", "", "no option takes the content"),
-            ("content = '{\"run\": \"{hook} Stop\"}'", "content = '{\"{hook}'", "is no JSON"),
-            ("content = '{\"run\": \"{hook} Stop\"}'", "content = '{}'", "nothing calls our hook"),
+            (
+                "content = '{\"run\": \"{hook} Stop\"}'",
+                "content = '{\"{hook}'",
+                "is no JSON",
+            ),
+            (
+                "content = '{\"run\": \"{hook} Stop\"}'",
+                "content = '{}'",
+                "nothing calls our hook",
+            ),
             ("pattern = '^x'", "pattern = '(x'", "is no pattern"),
             ("pattern = '^x'", "pattern = '(?=x)'", "is no pattern"),
-            ("id = \"ask\"\nsays", "id = \"title\"\nsays", "is there twice"),
-            ("kind = \"question\"\nany", "any", "not said what is waited for"),
-            ("any = ['\\?$']", "region = \"bottom(3)\"", "fits every screen"),
+            (
+                "[typing]",
+                "[[screen]]\nid = \"ask\"\nsays = \"idle\"\nany = ['x']\n[typing]",
+                "is there twice",
+            ),
+            (
+                "kind = \"question\"\nany",
+                "any",
+                "not said what is waited for",
+            ),
+            (
+                "any = ['\\?$']",
+                "region = \"bottom(3)\"",
+                "fits every screen",
+            ),
             ("any = ['\\?$']", "any = ['']", "the pattern is empty"),
-            ("any = ['\\?$']", "any = ['x']\nregion = \"top\"", "unknown region"),
-            ("screen = \"ask\" }", "screen = \"none\" }", "no rule is called"),
+            (
+                "any = ['\\?$']",
+                "any = ['x']\nregion = \"top\"",
+                "unknown region",
+            ),
+            (
+                "screen = \"ask\" }",
+                "screen = \"none\" }",
+                "no rule is called",
+            ),
             ("(?<draft>.*)", ".*", "no group `draft`"),
             ("(?<label>.+)", ".+", "no group `label`"),
-            ("option = '(?<key>\\d)\\. (?<label>.+)'", "", "knows no answer"),
+            (
+                "option = '(?<key>\\d)\\. (?<label>.+)'",
+                "",
+                "knows no answer",
+            ),
             ("says = \"idle\"", "says = \"lazy\"", "unknown variant"),
             ("event = \"Stop\"", "evnet = \"Stop\"", "unknown field"),
-            ("conversation = [\"-r\", \"{conversation}\"]", "", "takes the conversation"),
+            (
+                "conversation = [\"-r\", \"{conversation}\"]",
+                "",
+                "takes the conversation",
+            ),
         ];
         for (old, new, what) in changes {
             assert!(GOOD.contains(old), "{old}");
@@ -416,7 +517,11 @@ says = "idle"
             assert!(!finding.help.is_empty(), "{finding}");
             let expected = line_at(GOOD, GOOD.find(old).unwrap());
             let near = expected.abs_diff(finding.line);
-            assert!(near <= 3, "{new}: line {} instead of {expected}", finding.line);
+            assert!(
+                near <= 3,
+                "{new}: line {} instead of {expected}",
+                finding.line
+            );
         }
     }
 }

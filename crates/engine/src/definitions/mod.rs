@@ -9,6 +9,8 @@
 mod behaviour;
 mod collection;
 mod custom;
+#[cfg(test)]
+mod golden;
 mod launching;
 mod lint;
 mod rules;
@@ -24,9 +26,9 @@ pub use launching::{
     RunValues, Telemetry, TelemetryKind,
 };
 pub use lint::{Finding, check, parse};
+pub use offshoot_protocol::view::WaitKind;
 pub use signals::{
     HookRule, LimitRule, OneOrMany, Payload, Region, RegionError, Says, ScreenRule, TitleRule,
-    WaitKind,
 };
 pub use version::Range;
 

@@ -12,8 +12,14 @@ pub(super) fn check(definition: &Definition, report: &mut Report<'_>) {
     answers(definition, report);
     hooks(definition, report);
     let evidence = numbered("titles", definition.titles.iter().map(|rule| &rule.id))
-        .chain(numbered("screen", definition.screen.iter().map(|rule| &rule.id)))
-        .chain(numbered("limits", definition.limits.iter().map(|rule| &rule.id)));
+        .chain(numbered(
+            "screen",
+            definition.screen.iter().map(|rule| &rule.id),
+        ))
+        .chain(numbered(
+            "limits",
+            definition.limits.iter().map(|rule| &rule.id),
+        ));
     twice(report, evidence);
     let answers = definition.answers.iter().map(|rule| &rule.id);
     twice(report, numbered("answers", answers));
@@ -38,13 +44,21 @@ fn pattern(report: &mut Report<'_>, path: &[Step<'_>], pattern: &str, groups: &[
             let why = why.lines().last().unwrap_or_default();
             let why = why.strip_prefix("error: ").unwrap_or(why);
             let what = format!("{pattern:?} is no pattern: {why}");
-            report.add(path, what, "look-around and back references are not known here");
+            report.add(
+                path,
+                what,
+                "look-around and back references are not known here",
+            );
         }
         Ok(compiled) => {
             let missing = |group: &&&str| !compiled.capture_names().flatten().any(|n| n == **group);
             for group in groups.iter().filter(missing) {
                 let what = format!("the pattern has no group `{group}`");
-                report.add(path, what, &format!("write (?<{group}>…) around what is meant"));
+                report.add(
+                    path,
+                    what,
+                    &format!("write (?<{group}>…) around what is meant"),
+                );
             }
         }
     }
@@ -55,7 +69,11 @@ fn titles(definition: &Definition, report: &mut Report<'_>) {
         let path = ["titles".into(), index.into(), "pattern".into()];
         pattern(report, &path, &rule.pattern, &[]);
         if rule.pattern.is_empty() {
-            report.add(&path, "the pattern is empty", "an empty one fits every title");
+            report.add(
+                &path,
+                "the pattern is empty",
+                "an empty one fits every title",
+            );
         }
         if rule.kind.is_some() && rule.says != Says::Waiting {
             let path = ["titles".into(), index.into(), "kind".into()];
@@ -68,20 +86,33 @@ fn screens(definition: &Definition, report: &mut Report<'_>) {
     for (index, rule) in definition.screen.iter().enumerate() {
         let at = |key: &'static str| ["screen".into(), index.into(), key.into()];
         if rule.all.is_empty() && rule.any.is_empty() {
-            report.add(&at("id"), "the rule fits every screen", "write all = […] or any = […]");
+            report.add(
+                &at("id"),
+                "the rule fits every screen",
+                "write all = […] or any = […]",
+            );
         }
         match (rule.says == Says::Waiting, rule.kind) {
             (true, None) => {
-                let help = "write kind = \"approval\", \"question\", \"plan\", \"auth\" or \"trust\"";
+                let help =
+                    "write kind = \"approval\", \"question\", \"plan\", \"auth\" or \"trust\"";
                 report.add(&at("says"), "it is not said what is waited for", help);
             }
             (false, Some(_)) => {
-                report.add(&at("kind"), "only a wait has a kind", "remove it, or say waiting");
+                report.add(
+                    &at("kind"),
+                    "only a wait has a kind",
+                    "remove it, or say waiting",
+                );
             }
             _ => {}
         }
         if rule.blocker && rule.says != Says::Waiting {
-            report.add(&at("blocker"), "only a wait is a blocker", "remove it, or say waiting");
+            report.add(
+                &at("blocker"),
+                "only a wait is a blocker",
+                "remove it, or say waiting",
+            );
         }
         patterns_of(rule, index, report);
     }
@@ -94,7 +125,11 @@ fn patterns_of(rule: &ScreenRule, index: usize, report: &mut Report<'_>) {
             let path = ["screen".into(), index.into(), key.into(), nth.into()];
             pattern(report, &path, text, &[]);
             if text.is_empty() {
-                report.add(&path, "the pattern is empty", "remove it: it is found everywhere");
+                report.add(
+                    &path,
+                    "the pattern is empty",
+                    "remove it: it is found everywhere",
+                );
             }
         }
     }
@@ -123,14 +158,23 @@ fn others(definition: &Definition, report: &mut Report<'_>) {
         pattern(report, &path, &probe.pattern, &[]);
         let groups = regex::Regex::new(&probe.pattern).map(|compiled| compiled.captures_len());
         if groups == Ok(1) {
-            report.add(&path, "the pattern has no group", "put ( ) around the version");
+            report.add(
+                &path,
+                "the pattern has no group",
+                "put ( ) around the version",
+            );
         }
     }
 }
 
 fn typing(definition: &Definition, report: &mut Report<'_>) {
     let typing = &definition.typing;
-    pattern(report, &["typing".into(), "composer".into()], &typing.composer, &["draft"]);
+    pattern(
+        report,
+        &["typing".into(), "composer".into()],
+        &typing.composer,
+        &["draft"],
+    );
     for (index, text) in typing.placeholders.iter().enumerate() {
         let path = ["typing".into(), "placeholders".into(), index.into()];
         pattern(report, &path, text, &[]);
@@ -139,10 +183,19 @@ fn typing(definition: &Definition, report: &mut Report<'_>) {
     let titles = definition.titles.iter().map(|rule| &rule.id);
     let screens = definition.screen.iter().map(|rule| &rule.id);
     known(report, &["typing", "ready", "title"], &ready.title, titles);
-    known(report, &["typing", "ready", "screen"], &ready.screen, screens);
+    known(
+        report,
+        &["typing", "ready", "screen"],
+        &ready.screen,
+        screens,
+    );
     if typing.enter_delay_ms > 5_000 {
         let path = ["typing".into(), "enter-delay-ms".into()];
-        report.add(&path, "Enter comes after more than 5 seconds", "300 is enough for most");
+        report.add(
+            &path,
+            "Enter comes after more than 5 seconds",
+            "300 is enough for most",
+        );
     }
 }
 
@@ -157,7 +210,11 @@ fn answers(definition: &Definition, report: &mut Report<'_>) {
         if let Some(id) = &rule.screen
             && !ids.clone().any(|known| known == id)
         {
-            report.add(&at("screen"), format!("no screen rule is called {id:?}"), "correct it");
+            report.add(
+                &at("screen"),
+                format!("no screen rule is called {id:?}"),
+                "correct it",
+            );
         }
         let answerable = !rule.option.is_empty()
             || !rule.choices.is_empty()
@@ -181,7 +238,11 @@ fn known<'a>(
         && !ids.any(|known| known == id)
     {
         let path: Vec<Step<'_>> = path.iter().copied().map(Step::from).collect();
-        report.add(&path, format!("no rule is called {id:?}"), "write the id of a rule of this file");
+        report.add(
+            &path,
+            format!("no rule is called {id:?}"),
+            "write the id of a rule of this file",
+        );
     }
 }
 
@@ -192,7 +253,11 @@ fn hooks(definition: &Definition, report: &mut Report<'_>) {
             report.add(&at("event"), "the event has no name", "write its name");
         }
         if rule.kind.is_some() && rule.says != Says::Waiting {
-            report.add(&at("kind"), "only a wait has a kind", "remove it, or say waiting");
+            report.add(
+                &at("kind"),
+                "only a wait has a kind",
+                "remove it, or say waiting",
+            );
         }
         let earlier = &definition.hooks[..index];
         let hidden = earlier

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use offshoot_protocol::view::WaitKind;
 use serde::{Deserialize, Serialize};
 
 /// What a piece of evidence says the agent does.
@@ -30,22 +31,6 @@ pub enum Says {
     /// Nothing: what was known before goes on. On a screen, what it shows hides the agent, and
     /// rules of lower priority are not asked.
     Nothing,
-}
-
-/// What an agent waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaitKind {
-    /// Leave to run a command or change a file.
-    Approval,
-    /// An answer.
-    Question,
-    /// Leave to carry out a plan.
-    Plan,
-    /// A sign-in or a key.
-    Auth,
-    /// Trust in the directory.
-    Trust,
 }
 
 /// Where the facts stand that every hook carries. Keys are paths with dots into the payload.

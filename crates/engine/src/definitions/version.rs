@@ -18,7 +18,10 @@ enum Comparison {
 impl Range {
     /// Reads `>=1.2, <3`; `None` when it is none.
     pub fn parse(text: &str) -> Option<Self> {
-        text.split(',').map(condition).collect::<Option<_>>().map(Self)
+        text.split(',')
+            .map(condition)
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
     /// Tells whether a version is in the range; one that is no version is not.

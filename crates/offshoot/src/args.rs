@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// List background jobs, say why one failed, retry or cancel it.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// List the agents, print a definition, or check definitions of one's own.
+    #[command(subcommand)]
+    Agents(Agents),
     /// Tell other programs by signed requests when agents wait, finish or fail.
     #[command(subcommand)]
     Webhook(Webhooks),
@@ -95,6 +98,27 @@ pub(crate) struct Output {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The commands of `agents`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agents {
+    /// List the agents and whether their programs are installed.
+    #[command(visible_alias = "list")]
+    Ls(Output),
+    /// Print the definition of an agent as it ships, as a beginning for one's own.
+    Show {
+        /// Its id, such as `codex`.
+        id: String,
+    },
+    /// Say what is wrong with definitions, line by line, and what to do.
+    Check {
+        /// A file or a directory, instead of one's own definitions.
+        path: Option<PathBuf>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// The commands of `trash`.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use offshoot_engine::definitions::{Definition, Definitions};
 use offshoot_protocol::rest::{Check, Config};
 
 use super::{print, print_json};
@@ -13,15 +14,6 @@ use crate::args::Output;
 use crate::client::Client;
 use crate::config::Settings;
 use crate::style::{self, Cell, Table, Tone};
-
-/// Agents that are looked for: program, and where it comes from.
-const AGENTS: [(&str, &str); 5] = [
-    ("claude", "npm install -g @anthropic-ai/claude-code"),
-    ("codex", "npm install -g @openai/codex"),
-    ("gemini", "npm install -g @google/gemini-cli"),
-    ("opencode", "npm install -g opencode-ai"),
-    ("qwen", "npm install -g @qwen-code/qwen-code"),
-];
 
 /// The oldest git whose worktree commands do what we need.
 const GIT_MIN: (u32, u32) = (2, 40);
@@ -51,13 +43,7 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<ExitCode>
         check("server", "server", server(settings).await),
     ];
     let needed_ok = checks.iter().all(|check| check.ok);
-    for (program, source) in AGENTS {
-        let found = match find(program) {
-            Some(path) => Ok(version(&path).await.unwrap_or(path)),
-            None => Err(format!("not on PATH; {source}")),
-        };
-        checks.push(check(&format!("agent:{program}"), program, found));
-    }
+    checks.extend(agents(settings).await);
     if output.json {
         print_json(&checks)?;
     } else {
@@ -93,6 +79,50 @@ fn table(checks: &[Check]) -> Table {
         table.row(vec![(&check.name).into(), state, (&check.detail).into()]);
     }
     table
+}
+
+/// Looks for the programs of agents, and for definitions that are left out.
+async fn agents(settings: &Settings) -> Vec<Check> {
+    let mut known = Definitions::built_in();
+    if let Some(dir) = settings.surroundings.agents_dir() {
+        known = known.with_overrides(&dir);
+    }
+    let mut checks = Vec::new();
+    for definition in known.iter().filter(|one| !one.program.is_empty()) {
+        let program = &definition.program;
+        let found = match find(program) {
+            Some(path) => Ok(agent_version(definition, &path).await.unwrap_or(path)),
+            None => Err(definition.missing()),
+        };
+        checks.push(check(&format!("agent:{program}"), program, found));
+    }
+    checks.extend(known.problems().iter().map(|problem| {
+        let file = problem.file.display().to_string();
+        let first = problem.findings.first();
+        let what = first
+            .map(|finding| format!("{file}:{finding}"))
+            .unwrap_or_default();
+        check(&format!("definition:{file}"), "definition", Err(what))
+    }));
+    checks
+}
+
+/// Asks an agent for its version; one that its definition was not tried with is told.
+async fn agent_version(definition: &Definition, path: &str) -> Option<String> {
+    let Some(probe) = &definition.probe else {
+        return version(path).await;
+    };
+    let args: Vec<&str> = probe.argv.iter().skip(1).map(String::as_str).collect();
+    let text = first_line(path, &args).await?;
+    let Some(version) = probe.version(&text) else {
+        return Some(format!("{text} ({path})"));
+    };
+    let tried = if probe.is_tested(&version) {
+        String::new()
+    } else {
+        format!("; its definition was tried with {}", probe.tested)
+    };
+    Some(format!("{version} ({path}){tried}"))
 }
 
 async fn git() -> Result<String, String> {
@@ -225,13 +255,19 @@ fn find(program: &str) -> Option<String> {
 }
 
 async fn version(program: &str) -> Option<String> {
+    let first = first_line(program, &["--version"]).await?;
+    Some(format!("{first} ({program})"))
+}
+
+/// Runs a program and returns the first line that it prints, if it ends well and in time.
+async fn first_line(program: &str, args: &[&str]) -> Option<String> {
     let output = tokio::process::Command::new(program)
-        .arg("--version")
+        .args(args)
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(PATIENCE, output).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default().trim();
-    (output.status.success() && !first.is_empty()).then(|| format!("{first} ({program})"))
+    (output.status.success() && !first.is_empty()).then(|| first.to_owned())
 }

@@ -1,5 +1,6 @@
 //! The commands: each translates arguments into requests and answers into text.
 
+mod agents;
 mod answer;
 mod config;
 mod doctor;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command};
+use crate::args::{Agents, Args, Command};
 use crate::client::Client;
 use crate::config::Settings;
 use crate::{attach, serve};
@@ -38,12 +39,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Man => return man(),
         Command::Openapi => return serve::print_openapi(),
         Command::Replay(replay) => return done(replay::run(replay)),
+        Command::Agents(Agents::Show { id }) => return agents::show(id),
         _ => {}
     }
     let settings = Settings::load(args.flags())?;
     match args.command {
         Command::Serve(_) => serve::run(&settings),
         Command::Config(output) => done(config::run(&settings, output)),
+        Command::Agents(Agents::Check { path, output }) => agents::check(&settings, path, output),
         Command::Doctor(output) => in_runtime(doctor::run(&settings, output)),
         command => {
             let client = Client::find(&settings)?;
@@ -70,6 +73,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Rm(args) => done(rm::run(client, settings, &args).await),
         Command::Trash(args) => done(trash::run(client, args).await),
         Command::Jobs(args) => done(jobs::run(client, args).await),
+        Command::Agents(Agents::Ls(output)) => done(agents::list(client, output).await),
         Command::Webhook(args) => done(webhook::run(client, args).await),
         Command::Token(args) => done(token::run(client, args).await),
         Command::Signin(output) => done(sign_in::run(client, output).await),
@@ -77,6 +81,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         | Command::Config(_)
         | Command::Replay(_)
         | Command::Doctor(_)
+        | Command::Agents(_)
         | Command::Completions { .. }
         | Command::Man
         | Command::Openapi => unreachable!("these were run without a client"),

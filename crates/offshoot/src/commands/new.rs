@@ -9,6 +9,7 @@ use offshoot_protocol::view::{Agent, ProcessState, Session};
 use offshoot_protocol::{AgentId, ErrorCode};
 use rustix::fs::FileType;
 
+use super::agents::AgentsBody;
 use super::{print, print_json};
 use crate::args::{Attach, New};
 use crate::attach;
@@ -95,12 +96,6 @@ async fn what_to_run(client: &Client, args: &New) -> Result<Run> {
     let body: AgentsBody = client.get("/api/agents").await?;
     let agent_id = Some(agent(&body.agents, name)?);
     Ok(Run::Agent { agent_id })
-}
-
-/// Answer of `GET /api/agents`.
-#[derive(serde::Deserialize)]
-struct AgentsBody {
-    agents: Vec<Agent>,
 }
 
 /// Finds an agent by its id, its name, or the beginning of its name.

@@ -324,3 +324,39 @@ fn a_completion_script_nobody_reads_is_no_crash() -> Result<()> {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     Ok(())
 }
+
+#[test]
+fn definitions_of_agents_are_shown_checked_and_reported() {
+    let program = env!("CARGO_BIN_EXE_offshoot");
+    let home = tempfile::tempdir().expect("a directory");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        command.args(args).env("HOME", home.path());
+        command.env("OFFSHOOT_HOME", home.path().join("d"));
+        for name in ["XDG_CONFIG_HOME", "OFFSHOOT_SERVER", "OFFSHOOT_CONFIG"] {
+            command.env_remove(name);
+        }
+        command
+    };
+    assert!(succeed(&mut run(&["agents", "check"])).contains("no definitions in"));
+    let text = succeed(&mut run(&["agents", "show", "codex"]));
+    let dir = home.path().join(".config/offshoot/agents");
+    std::fs::create_dir_all(&dir).expect("made");
+    std::fs::write(dir.join("codex.toml"), &text).expect("written");
+    assert!(succeed(&mut run(&["agents", "check"])).contains("codex.toml: ok"));
+    let broken = text.replacen("kind = \"otlp\"", "knid = \"otlp\"", 1);
+    let line = 1 + text[..text.find("kind = \"otlp\"").expect("there")]
+        .matches('\n')
+        .count();
+    std::fs::write(dir.join("codex.toml"), broken).expect("written");
+    let said = say(&mut run(&["agents", "check"]));
+    let place = format!("codex.toml:{line}: unknown field `knid`");
+    assert!(said.stdout.contains(&place), "{}", said.stdout);
+    let said = say(&mut run(&["doctor"]));
+    assert!(said.stdout.contains(&place), "{}", said.stdout);
+    refuse(
+        &mut run(&["agents", "show", "x"]),
+        4,
+        "known are claude-code, codex",
+    );
+}

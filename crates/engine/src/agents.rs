@@ -1,4 +1,4 @@
-//! Agent definitions: the built-in one, custom ones, and the rules a definition must meet.
+//! Agents as clients see them: those of files, custom ones, and the rules a custom one must meet.
 //!
 //! Knows what a definition looks like, not how its program behaves. Definitions of custom agents
 //! live in the database; this module turns rows into views and checks what people write.
@@ -9,43 +9,67 @@ use offshoot_protocol::rest::{CreateAgent, PatchAgent};
 use offshoot_protocol::view::{ActivityPatterns, Agent, AgentCapabilities};
 
 use crate::EngineError;
+use crate::definitions::{self, Definition, Definitions, Says};
 
 const PROMPT: &str = "{{prompt}}";
 
 /// Longest asking pattern, in characters.
 const PATTERN_CHARS: usize = 500;
 
-/// Returns the definition of Claude Code, the default agent.
+/// The asking patterns that clients of the first dialect know of the default agent.
+const DEFAULT_ASKING: &[&str] = &[
+    "Enter to select.*to navigate.*Esc to cancel",
+    "Esc to cancel.*Tab to add",
+    "Do you want to.*\\?",
+    "\\[y\\].*\\[n\\]",
+    "\\[a\\].*always",
+    "Allow.*\\?",
+    "\\[A\\].*\\[B\\]",
+    "\\[1\\].*\\[2\\]",
+    "❯\\s+\\d+\\.\\s",
+    "╰─+╯\\s*>\\s*$",
+];
+
+/// Returns the default agent as it ships.
 pub(crate) fn claude_code() -> Agent {
-    let asking_patterns = [
-        "Enter to select.*to navigate.*Esc to cancel",
-        "Esc to cancel.*Tab to add",
-        "Do you want to.*\\?",
-        "\\[y\\].*\\[n\\]",
-        "\\[a\\].*always",
-        "Allow.*\\?",
-        "\\[A\\].*\\[B\\]",
-        "\\[1\\].*\\[2\\]",
-        "❯\\s+\\d+\\.\\s",
-        "╰─+╯\\s*>\\s*$",
-    ];
+    let shipped = Definitions::built_in();
+    let definition = shipped.get(&AgentId::claude_code());
+    view_of(definition.expect("the default agent ships"))
+}
+
+/// Shows a definition as an agent. It comes from a file and cannot be changed by clients.
+pub(crate) fn view_of(definition: &Definition) -> Agent {
+    let id = definition.agent_id();
+    let asking = if id == AgentId::claude_code() {
+        DEFAULT_ASKING.iter().map(|&text| text.to_owned()).collect()
+    } else {
+        let waits = definition.screen.iter();
+        let waits = waits.filter(|rule| rule.says == Says::Waiting);
+        waits
+            .flat_map(|rule| rule.all.iter().chain(&rule.any).cloned())
+            .collect()
+    };
+    let template = |run: &Option<definitions::Run>| run.as_ref().map(definitions::Run::as_template);
+    let continues = definition.continues.clone().map(|run| definitions::Run {
+        // A continued conversation has its prompt already.
+        prompt: Vec::new(),
+        ..run
+    });
     with_capabilities(Agent {
-        id: AgentId::claude_code(),
-        name: "Claude Code".to_owned(),
-        command_template: "claude {{prompt}}".to_owned(),
-        continue_template: Some("claude -c".to_owned()),
-        headless_template: Some("claude -p --output-format text {{prompt}}".to_owned()),
-        description: Some("Anthropic Claude Code - Interactive AI coding assistant".to_owned()),
+        id,
+        name: definition.name.clone(),
+        command_template: definition.start.as_template(),
+        continue_template: template(&continues),
+        headless_template: template(&definition.headless),
+        description: Some(definition.description.clone()),
         is_built_in: true,
         created_at: Timestamp::UNIX_EPOCH,
         activity_patterns: Some(ActivityPatterns {
-            asking_patterns: Some(asking_patterns.map(str::to_owned).to_vec()),
+            asking_patterns: Some(asking),
         }),
-        capabilities: AgentCapabilities {
-            supports_continue: false,
-            supports_headless_mode: false,
-            supports_activity_detection: false,
-        },
+        capabilities: AgentCapabilities::default(),
+        installed: None,
+        install: Some(definition.install.clone()).filter(|text| !text.is_empty()),
     })
 }
 
@@ -84,7 +108,9 @@ pub(crate) fn create(request: CreateAgent, now: Timestamp) -> Result<Agent, Engi
         is_built_in: false,
         created_at: now,
         activity_patterns: request.activity_patterns,
-        capabilities: claude_code().capabilities,
+        capabilities: AgentCapabilities::default(),
+        installed: None,
+        install: None,
     };
     checked(agent)
 }

@@ -6,28 +6,17 @@ use std::time::Duration;
 use offshoot_protocol::rest::{Check, ChecksBody};
 
 use crate::EngineConfig;
+use crate::definitions::{Definition, Definitions};
 use crate::program::find;
-
-/// Agents that are looked for, with the program's name and where it comes from.
-const AGENTS: &[(&str, &str, &str)] = &[
-    (
-        "claude",
-        "Claude Code",
-        "npm install -g @anthropic-ai/claude-code",
-    ),
-    ("codex", "Codex", "npm install -g @openai/codex"),
-    ("gemini", "Gemini CLI", "npm install -g @google/gemini-cli"),
-    ("opencode", "opencode", "npm install -g opencode-ai"),
-    ("qwen", "Qwen Code", "npm install -g @qwen-code/qwen-code"),
-];
 
 /// A program that does not tell its version in this time is shown by its path.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs all checks. Agents are looked up, not run: some of them take seconds to start.
-pub(crate) async fn run(config: &EngineConfig) -> ChecksBody {
+pub(crate) async fn run(config: &EngineConfig, definitions: &Definitions) -> ChecksBody {
     let mut checks = vec![git(config).await];
-    checks.extend(AGENTS.iter().map(|agent| find_agent(config, *agent)));
+    let known = definitions.iter().filter(|one| !one.program.is_empty());
+    checks.extend(known.map(|one| find_agent(config, one)));
     ChecksBody { checks }
 }
 
@@ -58,14 +47,15 @@ async fn version(program: &Path) -> Option<String> {
     (output.status.success() && !text.is_empty()).then_some(text)
 }
 
-fn find_agent(config: &EngineConfig, (program, name, source): (&str, &str, &str)) -> Check {
+fn find_agent(config: &EngineConfig, definition: &Definition) -> Check {
+    let program = &definition.program;
     let found = find(&config.environment, program);
     Check {
         id: format!("agent:{program}"),
-        name: name.to_owned(),
+        name: definition.name.clone(),
         ok: found.is_some(),
         detail: found.map_or_else(
-            || format!("not found on PATH; {source}"),
+            || definition.missing(),
             |path| path.to_string_lossy().into_owned(),
         ),
     }

@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub shell: OsString,
     /// The environment that workers start from. Holds no secret of the server.
     pub environment: Vec<(OsString, OsString)>,
+    /// Where people put their definitions of agents, when there is such a place.
+    pub agents_dir: Option<PathBuf>,
     /// How long the setup command of a new worktree may run.
     pub setup_limit: Duration,
     /// Where days begin.

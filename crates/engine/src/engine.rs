@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{EngineConfig, Home};
+use crate::definitions::Definitions;
 use crate::event::{EventLog, EventStream};
 use crate::state::State;
 use crate::worker::WorkerHandle;
@@ -107,6 +108,7 @@ impl Engine {
                 state: Mutex::new(State {
                     sessions: Vec::new(),
                     repositories: Vec::new(),
+                    definitions: definitions(&config),
                     custom_agents: Vec::new(),
                     jobs: Vec::new(),
                     idle: crate::idle::Idle::default(),
@@ -178,7 +180,7 @@ impl Engine {
     pub fn subscribe(&self) -> Subscription {
         let state = self.state();
         let seq = state.events.seq();
-        Subscription {
+        let mut subscription = Subscription {
             seq,
             sessions: state.views(),
             repositories: state
@@ -192,7 +194,10 @@ impl Engine {
                 .events
                 .since(seq)
                 .expect("the newest number is always kept"),
-        }
+        };
+        drop(state);
+        self.look_for(&mut subscription.agents);
+        subscription
     }
 
     /// Continues after an event number of this run, or `None` when it is too old.
@@ -249,7 +254,22 @@ impl Engine {
 
     /// Returns all agents, the default one first.
     pub fn agents(&self) -> Vec<Agent> {
-        self.state().agents()
+        let mut agents = self.state().agents();
+        self.look_for(&mut agents);
+        agents
+    }
+
+    /// Notes whether the programs of agents are there.
+    fn look_for(&self, agents: &mut [Agent]) {
+        let definitions = self.state().definitions.clone();
+        for agent in agents {
+            let program = definitions.get(&agent.id).map(|one| one.program.as_str());
+            agent.installed = program
+                .filter(|program| !program.is_empty())
+                .map(|program| {
+                    crate::program::find(&self.inner.config.environment, program).is_some()
+                });
+        }
     }
 
     /// Returns one agent.
@@ -257,9 +277,10 @@ impl Engine {
     /// # Errors
     /// There is no such agent.
     pub fn agent(&self, id: &AgentId) -> Result<Agent, EngineError> {
-        self.state()
-            .agent(id)
-            .ok_or_else(|| EngineError::AgentNotFound(id.clone()))
+        let found = self.state().agent(id);
+        let mut agent = found.ok_or_else(|| EngineError::AgentNotFound(id.clone()))?;
+        self.look_for(std::slice::from_mut(&mut agent));
+        Ok(agent)
     }
 
     /// Lists directories that complete a typed path.
@@ -269,7 +290,8 @@ impl Engine {
 
     /// Looks for what a new user needs.
     pub async fn checks(&self) -> offshoot_protocol::rest::ChecksBody {
-        crate::checks::run(&self.inner.config).await
+        let definitions = self.state().definitions.clone();
+        crate::checks::run(&self.inner.config, &definitions).await
     }
 
     /// Runs work of the engine's own in a task that ends with the engine.
@@ -283,6 +305,22 @@ impl Engine {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock()
     }
+}
+
+/// Reads what is known of agents; files that are no definitions are told and left out.
+fn definitions(config: &EngineConfig) -> Definitions {
+    let shipped = Definitions::built_in();
+    let Some(dir) = &config.agents_dir else {
+        return shipped;
+    };
+    let all = shipped.with_overrides(dir);
+    for problem in all.problems() {
+        for finding in &problem.findings {
+            let file = problem.file.display();
+            tracing::warn!(%file, line = finding.line, help = finding.help, "the definition of an agent is left out: {}", finding.what);
+        }
+    }
+    all
 }
 
 fn make_directories(home: &Home) -> Result<(), StartError> {

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::definitions::Environment;
+
 /// Names that a repository's settings may not change: they decide what program runs.
 const PROTECTED: &[&str] = &[
     "LD_PRELOAD",
@@ -23,6 +25,22 @@ const TERMINAL: &[(&str, &str)] = &[
     ("COLORTERM", "truecolor"),
     ("FORCE_COLOR", "1"),
 ];
+
+/// Returns what a worker's environment starts from: that of the server without what an agent told
+/// its children there, and with what the worker's own agent wants.
+pub(crate) fn base(
+    server: &[(OsString, OsString)],
+    wanted: &Environment,
+) -> Vec<(OsString, OsString)> {
+    let removed = |name: &OsString| {
+        let name = name.to_str();
+        name.is_some_and(|name| wanted.removes(name) || wanted.set.contains_key(name))
+    };
+    let kept = server.iter().filter(|(name, _)| !removed(name)).cloned();
+    let set = wanted.set.iter();
+    kept.chain(set.map(|(name, value)| (name.into(), value.into())))
+        .collect()
+}
 
 /// Builds a worker's environment: `base`, the repository's dotenv text, the terminal, and `own`
 /// variables of ours, later ones winning.
@@ -93,6 +111,19 @@ mod tests {
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(parse_dotenv(text), expected);
+    }
+
+    #[test]
+    fn an_agent_around_the_server_is_not_seen_by_its_workers() {
+        let server = [("CLAUDECODE", "1"), ("PATH", "/bin"), ("SET", "old")];
+        let server = server.map(|(name, value)| (name.into(), value.into()));
+        let wanted = Environment {
+            set: [("SET".to_owned(), "new".to_owned())].into(),
+            remove: vec!["CLAUDECODE".to_owned()],
+        };
+        let expected = [("PATH", "/bin"), ("SET", "new")];
+        let expected = expected.map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(base(&server, &wanted), expected);
     }
 
     #[test]

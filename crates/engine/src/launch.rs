@@ -3,15 +3,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_shim::OnExit;
 use serde::{Deserialize, Serialize};
 
+use crate::definitions::{Definition, RunValues};
 use crate::state::{SessionEntry, WorkerEntry};
 use crate::worker::Launch;
-use crate::{Engine, EngineError, environment, template};
+use crate::{Engine, EngineError, environment};
 
 /// Why a process is started.
 #[derive(Debug, Clone)]
@@ -99,17 +101,53 @@ impl Engine {
             } => (None, *continue_conversation),
             Occasion::Revive => (None, true),
         };
-        let (start, again) = match &worker.command {
-            Some(command) => (command.clone(), None),
-            None => {
-                let agent = self.agent_or_default(worker.agent_id.as_ref());
-                (agent.command_template, agent.continue_template)
-            }
+        let definition = self.definition_of(worker);
+        // A conversation that goes on has its prompt already.
+        let prompt = prompt.filter(|_| !continues);
+        let command = worker.command.as_deref().map(Definition::of_command);
+        let run = command.as_ref().unwrap_or(&definition);
+        let run = run.run(continues, None);
+        run.argv(RunValues {
+            prompt,
+            conversation: None,
+            cwd,
+            injected: &[],
+        })
+    }
+
+    /// Returns what is known of the program that a worker runs.
+    pub(crate) fn definition_of(&self, worker: &WorkerEntry) -> Arc<Definition> {
+        self.definition_for(
+            worker.kind,
+            worker.agent_id.as_ref(),
+            worker.command.as_deref(),
+        )
+    }
+
+    /// Returns what is known of a command, of an agent, or of the default agent when neither is.
+    pub(crate) fn definition_for(
+        &self,
+        kind: WorkerKind,
+        agent: Option<&AgentId>,
+        command: Option<&str>,
+    ) -> Arc<Definition> {
+        let state = self.state();
+        // All commands share one definition, and with it its compiled rules.
+        if kind != WorkerKind::Agent || command.is_some() {
+            return Arc::clone(state.definitions.generic());
+        }
+        let custom = |id: &AgentId| {
+            state
+                .custom_agents
+                .iter()
+                .find(move |known| known.id == *id)
         };
-        let again = again.filter(|template| continues && !template.trim().is_empty());
-        // A continued conversation has its prompt already.
-        let prompt = prompt.filter(|_| again.is_none() && !continues);
-        template::argv(&again.unwrap_or(start), template::Values { prompt, cwd })
+        if let Some(custom) = agent.and_then(custom) {
+            return Arc::new(Definition::of_custom(custom));
+        }
+        let known = agent.and_then(|id| state.definitions.get(id));
+        let known = known.or_else(|| state.definitions.get(&AgentId::claude_code()));
+        Arc::clone(known.unwrap_or_else(|| state.definitions.generic()))
     }
 
     /// Returns an agent, or the default one when its definition is gone.
@@ -134,7 +172,9 @@ impl Engine {
             ("OFFSHOOT_SESSION_ID", session.row.id.to_string()),
             ("OFFSHOOT_WORKER_ID", worker.id.to_string()),
         ];
-        environment::build(&self.inner.config.environment, dotenv.as_deref(), &own)
+        let wanted = &self.definition_of(worker).environment;
+        let base = environment::base(&self.inner.config.environment, wanted);
+        environment::build(&base, dotenv.as_deref(), &own)
     }
 
     fn note(&self, session: &SessionEntry, worker: &WorkerEntry) -> serde_json::Value {

@@ -17,6 +17,7 @@ use offshoot_protocol::view::{
 use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{RepositoryRow, SessionRow};
 
+use crate::definitions::Definitions;
 use crate::event::{Event, EventLog};
 use crate::idle::Idle;
 use crate::worker::WorkerHandle;
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) sessions: Vec<SessionEntry>,
     /// Oldest first.
     pub(crate) repositories: Vec<RepositoryEntry>,
+    /// What is known of agents from files.
+    pub(crate) definitions: Definitions,
     /// Custom agents, oldest first.
     pub(crate) custom_agents: Vec<Agent>,
     /// Rules for workers that have nothing to do, and what they did.
@@ -92,11 +95,12 @@ impl State {
         found.ok_or(EngineError::RepositoryNotFound(id))
     }
 
-    /// Returns all agents, the default one first.
+    /// Returns all agents: the default one, custom ones, then the others that come from files.
     pub(crate) fn agents(&self) -> Vec<Agent> {
-        std::iter::once(agents::claude_code())
-            .chain(self.custom_agents.iter().cloned())
-            .collect()
+        let mut shown = self.definitions.iter().map(|one| agents::view_of(one));
+        let default = shown.next();
+        let custom = self.custom_agents.iter().cloned();
+        default.into_iter().chain(custom).chain(shown).collect()
     }
 
     pub(crate) fn agent(&self, id: &AgentId) -> Option<Agent> {

@@ -41,9 +41,18 @@ impl Surroundings {
 
     /// The configuration file; it need not exist.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        Some(self.config_directory()?.join("config.toml"))
+    }
+
+    /// The directory of the user's definitions of agents; it need not exist.
+    pub(crate) fn agents_dir(&self) -> Option<PathBuf> {
+        Some(self.config_directory()?.join("agents"))
+    }
+
+    fn config_directory(&self) -> Option<PathBuf> {
         let config = self.xdg_config.clone();
         let config = config.or_else(|| Some(self.user_home.as_ref()?.join(".config")))?;
-        Some(config.join("offshoot/config.toml"))
+        Some(config.join("offshoot"))
     }
 
     /// Shortens a path below the home directory to `~/…`, for people.

@@ -18,6 +18,10 @@ pub const SUBPROTOCOL: &str = "offshoot.app.v2";
 /// One frame from the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a frame lives until it is written"
+)]
 pub enum AppFrame {
     /// Everything, true at `seq`. Replaces what the client knew.
     Snapshot {

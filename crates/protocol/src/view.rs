@@ -355,6 +355,12 @@ pub struct Agent {
     pub activity_patterns: Option<ActivityPatterns>,
     /// What the templates allow.
     pub capabilities: AgentCapabilities,
+    /// Whether its program is on the PATH of workers; absent for agents whose program is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<bool>,
+    /// What a person does to get its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install: Option<String>,
 }
 
 /// Patterns on an agent's screen.
@@ -367,7 +373,7 @@ pub struct ActivityPatterns {
 }
 
 /// What an agent definition allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCapabilities {
     /// It has a continue template.

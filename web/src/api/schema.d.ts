@@ -1281,6 +1281,10 @@ export interface components {
             headlessTemplate?: string | null;
             /** @description The definition's id. */
             id: components["schemas"]["AgentId"];
+            /** @description What a person does to get its program. */
+            install?: string | null;
+            /** @description Whether its program is on the PATH of workers; absent for agents whose program is not known. */
+            installed?: boolean | null;
             /** @description Whether it ships with the product and cannot be changed. */
             isBuiltIn: boolean;
             /** @description The name shown to people. */

@@ -113,7 +113,7 @@ fn row_of(agent: &Agent) -> AgentRow {
 
 /// Turns a row into a definition.
 pub(crate) fn agent_of(row: AgentRow) -> Agent {
-    use offshoot_protocol::view::ActivityPatterns;
+    use offshoot_protocol::view::{ActivityPatterns, AgentCapabilities};
     agents::with_capabilities(Agent {
         id: row.id,
         name: row.name,
@@ -126,6 +126,8 @@ pub(crate) fn agent_of(row: AgentRow) -> Agent {
         activity_patterns: row.asking_patterns.map(|patterns| ActivityPatterns {
             asking_patterns: Some(patterns),
         }),
-        capabilities: agents::claude_code().capabilities,
+        capabilities: AgentCapabilities::default(),
+        installed: None,
+        install: None,
     })
 }

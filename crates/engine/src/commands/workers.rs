@@ -257,9 +257,8 @@ impl Engine {
         asking_patterns: Vec<String>,
     ) -> WorkerHandle {
         let inner = &self.inner;
-        let all = crate::definitions::Definitions::built_in();
-        let known = row.agent_id.as_ref().and_then(|id| all.get(id));
-        let definition = std::sync::Arc::clone(known.unwrap_or_else(|| all.generic()));
+        let definition =
+            self.definition_for(row.kind, row.agent_id.as_ref(), row.command.as_deref());
         let (session_id, worker_id) = (row.session_id, row.id);
         let weak = std::sync::Arc::downgrade(inner);
         let notify: Notify = std::sync::Arc::new(move |change| {

@@ -79,6 +79,7 @@ impl Spot {
             shell: "/bin/sh".into(),
             environment: Vec::new(),
             time_zone: jiff::tz::TimeZone::UTC,
+            agents_dir: None,
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: crate::NotificationConfig::default(),

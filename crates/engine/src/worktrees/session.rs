@@ -46,6 +46,8 @@ impl Engine {
             .repository(id)
             .ok()
             .and_then(|entry| entry.row.env_vars.clone());
-        crate::environment::build(&self.inner.config.environment, dotenv.as_deref(), &[])
+        let wanted = self.state().definitions.generic().environment.clone();
+        let base = crate::environment::base(&self.inner.config.environment, &wanted);
+        crate::environment::build(&base, dotenv.as_deref(), &[])
     }
 }

@@ -67,6 +67,7 @@ impl Spot {
                 ("HOME".into(), self.dir.path().into()),
             ],
             time_zone: jiff::tz::TimeZone::UTC,
+            agents_dir: None,
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: offshoot_engine::NotificationConfig::default(),

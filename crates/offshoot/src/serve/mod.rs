@@ -174,6 +174,7 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         shell: inherit::shell(settings),
         environment: inherit::environment(),
         time_zone: jiff::tz::TimeZone::system(),
+        agents_dir: settings.surroundings.agents_dir(),
         setup_limit: setup_limit(settings)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         notifications: notifications(settings),

@@ -254,6 +254,7 @@ fn engine_config(dir: &Path) -> EngineConfig {
             ("HOME".into(), dir.into()),
         ],
         time_zone: jiff::tz::TimeZone::UTC,
+        agents_dir: None,
         setup_limit: std::time::Duration::from_secs(600),
         version: "0".to_owned(),
         notifications: offshoot_engine::NotificationConfig {

@@ -32,6 +32,7 @@ export function RunPicker() {
           onClick={() => edit({ run: 'agent', agentId: one.id })}
         >
           {one.name}
+          {one.installed === false && <span className="text-ink-3">not installed</span>}
           {run === 'agent' && one.id === agent?.id && tick}
         </MenuItem>
       ))}

@@ -1,10 +1,12 @@
 //! What goes in comes out.
 
+use offshoot_protocol::prompt::PromptState;
 use offshoot_protocol::view::{SessionKind, WorkerKind};
-use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
+use offshoot_protocol::{AgentId, PromptId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{
-    AgentRow, JobRow, JobStatus, NewOutboxRow, OutboxRow, OutboxState, Queued, Rebuilt, SecretHash,
-    SessionRow, SignInRow, StoreError, TokenRow, WorkerPhase, WorkerRow, WorktreeRow,
+    AgentRow, JobRow, JobStatus, NewOutboxRow, NewPrompt, OutboxRow, OutboxState, PromptRow,
+    Queued, Rebuilt, SecretHash, SessionRow, SignInRow, StoreError, TokenRow, WorkerPhase,
+    WorkerRow, WorktreeRow,
 };
 
 use crate::support::{at, open, repository, session, worker};
@@ -428,6 +430,76 @@ async fn outbox_queues_an_idempotency_key_once() {
     assert!(store.delete_input(renewed.id).await.unwrap());
     store.delete_worker(one.id).await.unwrap();
     assert_eq!(store.unfinished_input().await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn prompts_keep_their_order_and_are_queued_once_per_key() {
+    let place = open();
+    let store = &place.store;
+    let home = session();
+    let (one, two) = (worker(home.id), worker(home.id));
+    let workers = vec![one.clone(), two.clone()];
+    store.insert_session_with(home, workers).await.unwrap();
+    let new = |owner: &WorkerRow, key: Option<&str>, text: &str| NewPrompt {
+        id: PromptId::random(),
+        worker_id: owner.id,
+        idempotency_key: key.map(str::to_owned),
+        text: text.to_owned(),
+        writer: u64::MAX - 7,
+        created_at: at(2),
+    };
+    let (first, is_new) = store
+        .queue_prompt(new(&one, Some("k"), "a é"))
+        .await
+        .unwrap();
+    assert!(is_new);
+    assert_eq!((first.state, first.seq), (PromptState::Queued, 0));
+    assert_eq!((first.text.as_str(), first.writer), ("a é", u64::MAX - 7));
+    let again = store.queue_prompt(new(&one, Some("k"), "b")).await.unwrap();
+    assert_eq!(again, (first.clone(), false));
+    let (second, _) = store.queue_prompt(new(&one, None, "c")).await.unwrap();
+    let (other, is_new) = store.queue_prompt(new(&two, Some("k"), "d")).await.unwrap();
+    assert!(is_new && second.number > first.number);
+    let stranger = worker(SessionId::random());
+    assert!(matches!(
+        store.queue_prompt(new(&stranger, None, "e")).await,
+        Err(StoreError::NoOwner(_))
+    ));
+
+    let typed = PromptRow {
+        state: PromptState::Typing,
+        seq: 2,
+        changed_at: at(3),
+        ..first.clone()
+    };
+    assert!(store.save_prompt(typed.clone()).await.unwrap());
+    let open = store.open_prompts(one.id).await.unwrap();
+    assert_eq!(open, [typed.clone(), second.clone()]);
+    assert!(
+        !store.delete_prompt(first.id).await.unwrap(),
+        "it is being typed"
+    );
+    let done = PromptRow {
+        state: PromptState::Accepted,
+        reason: Some("it began to work".to_owned()),
+        ..typed
+    };
+    assert!(store.save_prompt(done.clone()).await.unwrap());
+    assert_eq!(store.open_prompts(one.id).await.unwrap(), [second.clone()]);
+    let newest = store.prompts(one.id, 10).await.unwrap();
+    assert_eq!(newest, [done.clone(), second.clone()]);
+    assert_eq!(store.prompts(one.id, 1).await.unwrap(), [second.clone()]);
+    assert_eq!(store.prompt(one.id, first.id).await.unwrap(), Some(done));
+    assert_eq!(store.prompt(two.id, first.id).await.unwrap(), None);
+
+    assert_eq!(
+        store.prune_prompts(at(9)).await.unwrap(),
+        1,
+        "open ones stay"
+    );
+    assert!(store.delete_prompt(second.id).await.unwrap());
+    store.delete_worker(two.id).await.unwrap();
+    assert_eq!(store.prompt(two.id, other.id).await.unwrap(), None);
 }
 
 #[tokio::test]

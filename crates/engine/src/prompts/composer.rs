@@ -196,7 +196,7 @@ fn pieces(prompt: &str) -> (String, String) {
 }
 
 /// Without blanks and borders: agents wrap and indent as they like.
-fn squeeze(text: &str) -> String {
+pub(crate) fn squeeze(text: &str) -> String {
     let keeps = |c: &char| !c.is_whitespace() && !is_border(*c);
     text.chars().filter(keeps).collect()
 }

@@ -13,13 +13,14 @@ use offshoot_protocol::prompt::{NOT_RUNNING, Prompt, PromptState};
 use offshoot_protocol::terminal::{ClientId, InputResult};
 use offshoot_protocol::view::ActivityState;
 use offshoot_store::{NewPrompt, PromptRow, StoreError};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::input::Done;
 use super::task::{Change, WorkerTask, answer};
 use crate::EngineError;
-use crate::prompts::composer::{Composer, Sight};
+use crate::prompts::composer::{Composer, Sight, squeeze};
 use crate::prompts::draft::Draft;
 use crate::prompts::{Evidence, Finding, Outlook};
 use crate::prompts::{activity_obstacle, clean, judge, obstacle, paste_bytes};
@@ -610,17 +611,26 @@ impl WorkerTask {
         }
     }
 
-    /// The agent's own hook tells which prompt it has taken.
-    #[expect(
-        dead_code,
-        reason = "hooks are told to workers from the next change on"
-    )]
-    pub(super) fn on_prompt_hook(&mut self, text: &str) {
+    /// The agent's own hook tells which prompt it has taken, or what it wants to do.
+    #[expect(dead_code, reason = "hooks reach workers from the next change on")]
+    pub(super) fn on_hook_payload(&mut self, name: &str, payload: &Value) {
+        if let Some(text) = payload.get("prompt").and_then(Value::as_str) {
+            self.on_prompt_hook(text);
+        }
+        match payload.get("tool_input") {
+            Some(input) if !name.starts_with("Post") => self.tool_input = Some(input.clone()),
+            _ => self.tool_input = None,
+        }
+        self.on_asking_changed();
+    }
+
+    fn on_prompt_hook(&mut self, text: &str) {
         let Some(row) = self.prompts.queue.front() else {
             return;
         };
         let waits = matches!(self.prompts.step, Step::Entering | Step::Entered { .. });
-        if waits && clean(text).trim() == row.text.trim() {
+        // Agents wrap pastes and replace tabs.
+        if waits && squeeze(text).contains(&squeeze(&row.text)) {
             self.prompts.since.hooked = true;
             self.prompts.look_now();
         }

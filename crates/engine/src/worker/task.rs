@@ -230,6 +230,10 @@ impl WorkerTask {
     async fn run(mut self, cancel: CancellationToken) {
         self.load_prompts().await;
         self.take_over().await;
+        if !self.shared.head.borrow().is_alive() {
+            // It ended while no server was there to tell what became of its prompts.
+            self.end_prompts().await;
+        }
         loop {
             let deadline = self.deadline();
             tokio::select! {

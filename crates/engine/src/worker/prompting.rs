@@ -571,8 +571,15 @@ impl WorkerTask {
     pub(super) async fn end_prompts(&mut self) {
         let begun = self.prompts.queue.front();
         if begun.is_some_and(|row| row.state != PromptState::Queued) {
-            let why = "the process ended before it showed that it took it";
-            self.settle_prompt(PromptState::Failed, why).await;
+            let entered = matches!(self.prompts.step, Step::Entering | Step::Entered { .. });
+            let printed = self.position > self.prompts.since.end;
+            if entered && printed && !self.setup.typing.shows_turns {
+                let how = "it answered with output and ended";
+                self.settle_prompt(PromptState::Accepted, how).await;
+            } else {
+                let why = "the process ended before it showed that it took it";
+                self.settle_prompt(PromptState::Failed, why).await;
+            }
         }
         self.prompts.step = Step::Waiting;
         self.release_held();

@@ -7,13 +7,12 @@
 //!
 //! Rooms: `state` is what exists, `worker` runs one terminal, `sessions`, `start`, `workers`,
 //! `repositories` and `agents` are the commands, `reconcile` finds out at start what survived,
-//! `activity` judges what agents do, `credentials` knows who may ask,
+//! `attention` judges what agents do, `credentials` knows who may ask,
 //! `jobs` runs work in the background that outlives the server, `upkeep` forgets what is old,
 //! `prompts` gets texts into agents safely,
 //! `requests` reads what they ask, `export` writes recorded output in other forms, `diff` compares and watches worktrees, `idle`
 //! ends workers that have nothing to do.
 
-mod activity;
 mod agents;
 pub mod attention;
 mod checks;

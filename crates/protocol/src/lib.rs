@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod diff;
+pub mod explain;
 pub mod hosting;
 pub mod idle;
 pub mod ids;

@@ -334,7 +334,8 @@ impl Attention {
     }
 }
 
-fn kind_of(kind: Wants) -> WaitKind {
+/// Returns the word on the wire.
+pub(crate) fn kind_of(kind: Wants) -> WaitKind {
     match kind {
         Wants::Approval => WaitKind::Approval,
         Wants::Question => WaitKind::Question,

@@ -111,7 +111,7 @@ impl<'a> Sight<'a> {
             if rule.blocker && rules.described && self.is_quoted(rules, at) {
                 continue;
             }
-            let line = self.lines[at].trim();
+            let line = tidy(self.lines[at]);
             let asked = self.question(rules, rule.kind, at).filter(|_| rule.blocker);
             return Some(Found {
                 says: rule.says,
@@ -159,7 +159,7 @@ impl<'a> Sight<'a> {
             let range = self.range(question.region);
             let text = self.lines.get(range.start..=at)?.join("\n");
             let last = question.text.captures_iter(&text).last()?;
-            Some(last.name("text")?.as_str().trim().to_owned())
+            Some(tidy(last.name("text")?.as_str()).to_owned())
         })
     }
 
@@ -182,6 +182,11 @@ impl<'a> Sight<'a> {
             Some((found, reset))
         })
     }
+}
+
+/// Takes blanks and the borders of boxes off a line.
+fn tidy(line: &str) -> &str {
+    line.trim_matches(|c: char| c.is_whitespace() || ('\u{2500}'..='\u{259f}').contains(&c))
 }
 
 /// Tells whether a line is a horizontal rule, also as the border of a box.

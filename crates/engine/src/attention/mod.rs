@@ -38,6 +38,7 @@ use offshoot_vt::{Cursor, Event, ProgramState, ProgressState};
 use evidence::{Claim, Log};
 pub use evidence::{Evidence, KEPT, Moment, Source};
 use judge::Blocker;
+pub(crate) use judge::kind_of;
 use look::{Found, Sight};
 use rate::Rate;
 pub use replay::{Change, Replay, ReplayError};
@@ -359,6 +360,14 @@ impl Attention {
         Some(next.max(first + LOOK_EVERY / 3))
     }
 
+    /// The screen cannot be looked at now: it is not up to date.
+    pub fn put_off(&mut self, at: Moment) {
+        self.looked_at = Some(at);
+        let settles = self.rules.settles();
+        // Where output must settle first, what comes later asks again.
+        self.unseen.take_if(|_| settles);
+    }
+
     /// This is on the screen.
     pub fn on_screen(&mut self, at: Moment, rows: &[&str], cursor: Cursor) {
         self.unseen = None;
@@ -487,7 +496,12 @@ impl Attention {
     /// The process is like this now.
     pub fn on_process(&mut self, at: Moment, process: Process) {
         self.alive = process.alive;
-        if let Some(cpu) = process.cpu {
+        let known = self.sampled.map(|(_, cpu)| cpu);
+        if let Some(cpu) = process
+            .cpu
+            .or(known)
+            .or(process.alive.then_some(Duration::ZERO))
+        {
             let before = self.sampled.replace((at, cpu));
             let used = before.map(|(_, before)| cpu.saturating_sub(before));
             if used.is_some_and(|used| used >= judge::COMPUTES) {

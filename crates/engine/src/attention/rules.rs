@@ -76,26 +76,32 @@ impl Rules {
 
     /// Returns the compiled rules of a definition, shared while anybody has them: they take
     /// milliseconds to compile and a megabyte to keep.
-    pub fn shared(definition: &Arc<Definition>) -> Arc<Self> {
-        type Known = Vec<(Arc<Definition>, Weak<Rules>)>;
+    ///
+    /// `asking` are patterns that a person wrote for the questions of their own command.
+    pub fn shared(definition: &Arc<Definition>, asking: &[String]) -> Arc<Self> {
+        type Known = Vec<(Arc<Definition>, Vec<String>, Weak<Rules>)>;
         static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
         let mut known = KNOWN.lock();
-        known.retain(|(_, rules)| rules.strong_count() > 0);
-        let found = known.iter().find(|(one, _)| Arc::ptr_eq(one, definition));
-        if let Some(rules) = found.and_then(|(_, rules)| rules.upgrade()) {
+        known.retain(|(_, _, rules)| rules.strong_count() > 0);
+        let same = |one: &Arc<Definition>| Arc::ptr_eq(one, definition) || one == definition;
+        let found = known
+            .iter()
+            .find(|(one, patterns, _)| patterns == asking && same(one));
+        if let Some(rules) = found.and_then(|(_, _, rules)| rules.upgrade()) {
             return rules;
         }
-        let rules = Arc::new(Self::compile(definition));
-        known.push((Arc::clone(definition), Arc::downgrade(&rules)));
-        rules
-    }
-
-    /// Returns the rules of a command of which only patterns of its questions are known.
-    pub fn of_patterns(patterns: &[String]) -> Self {
-        Self {
-            asking: Some(Patterns::shared(patterns)),
-            ..Self::default()
+        let mut rules = Self::compile(definition);
+        // A described program has better rules than these.
+        if !rules.described && !asking.is_empty() {
+            rules.asking = Some(Patterns::shared(asking));
         }
+        let rules = Arc::new(rules);
+        known.push((
+            Arc::clone(definition),
+            asking.to_vec(),
+            Arc::downgrade(&rules),
+        ));
+        rules
     }
 
     /// Whether the screen is judged only when output has settled.

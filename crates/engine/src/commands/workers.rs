@@ -281,7 +281,7 @@ impl Engine {
             life,
             typing: std::sync::Arc::new(crate::prompts::Typing::of(&definition)),
             reader: std::sync::Arc::new(crate::requests::Reader::of(&definition)),
-            asking_patterns,
+            rules: crate::attention::Rules::shared(&definition, &asking_patterns),
             notify,
         };
         worker::spawn(setup, &inner.tasks, inner.cancel.clone())

@@ -33,6 +33,22 @@ pub enum Says {
     Nothing,
 }
 
+impl Says {
+    /// Returns its name in definitions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Working => "working",
+            Self::Waiting => "waiting",
+            Self::Idle => "idle",
+            Self::Limited => "limited",
+            Self::Errored => "errored",
+            Self::Exited => "exited",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 /// Where the facts stand that every hook carries. Keys are paths with dots into the payload.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

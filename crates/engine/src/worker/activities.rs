@@ -1,54 +1,52 @@
-//! Turns what one agent's terminal shows into its activity, with the clock of the worker's task.
+//! Tells [`Attention`] what one agent's terminal shows, with the clock of the worker's task, and
+//! shows people what it thinks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
+use offshoot_protocol::explain::{EvidencePiece, Explanation};
 use offshoot_protocol::view::{Activity, ActivityState};
-use offshoot_vt::{Event, ProgramState, Screen};
+use offshoot_vt::{Event, Screen};
 use tokio::time::Instant;
 
-use crate::activity::{Detector, Judgement, SETTLE};
+use crate::attention::{self, Attention, Hook, Moment, Process, Rules};
 
-/// How often a working agent is looked at for silence.
-const TICK: Duration = Duration::from_millis(500);
-
-/// Lines from the bottom of the screen that rules look at.
-const SCREEN_LINES: usize = 12;
+/// Output that the screen may lag behind and still be looked at: agents draw less, and parsing a
+/// flood only to look at it would cost as much as the flood.
+pub(super) const LOOK_BEHIND: u64 = 256 * 1024;
 
 /// Watches one agent worker.
 pub(crate) struct Activities {
-    detector: Detector,
+    attention: Attention,
     born: Instant,
-    settle_at: Option<Instant>,
-    tick_at: Option<Instant>,
+    born_at: Timestamp,
     shown: Activity,
     /// What is parsed after the end says nothing about now.
     ended: bool,
 }
 
 impl Activities {
-    /// Begins with `idle`, or `exited` when no process lives.
-    /// `ended` is when the process ended, if it has.
-    pub(crate) fn new(asking_patterns: &[String], ended: Option<Timestamp>) -> Self {
-        let alive = ended.is_none();
-        let state = if alive {
-            ActivityState::Idle
-        } else {
-            ActivityState::Exited
+    /// Begins to watch. `ended` is when the process ended, if it has.
+    pub(crate) fn new(rules: Arc<Rules>, ended: Option<Timestamp>) -> Self {
+        let attention = Attention::new(rules, Moment::ZERO);
+        let born_at = Timestamp::now();
+        let state = match ended {
+            None => attention.verdict().state,
+            Some(_) => ActivityState::Exited,
         };
         Self {
-            detector: Detector::new(asking_patterns),
+            attention,
             born: Instant::now(),
-            settle_at: None,
-            tick_at: None,
+            born_at,
             shown: Activity {
                 state,
                 kind: None,
-                until: None,
                 reason: None,
-                since: ended.unwrap_or_else(Timestamp::now),
+                since: ended.unwrap_or(born_at),
+                until: None,
             },
-            ended: !alive,
+            ended: ended.is_some(),
         }
     }
 
@@ -57,91 +55,148 @@ impl Activities {
         &self.shown
     }
 
-    /// Returns when [`Self::on_timer`] wants to be called.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.settle_at, self.tick_at].into_iter().flatten().min()
+    fn now(&self) -> Moment {
+        self.born.elapsed()
     }
 
-    pub(crate) fn on_output(&mut self) -> bool {
-        let now = Instant::now();
-        self.settle_at = Some(now + SETTLE);
-        self.detector.on_output(now - self.born);
+    /// Returns when [`Self::on_timer`] wants to be called.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.ended {
+            return None;
+        }
+        let all = [
+            self.attention.screen_due(),
+            self.attention.deadline(),
+            self.attention.process_due(),
+        ];
+        let next = all.into_iter().flatten().min()?;
+        Some(self.born + next)
+    }
+
+    pub(crate) fn on_output(&mut self, bytes: u64) -> bool {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.attention.on_output(self.born.elapsed(), bytes);
         self.update()
     }
 
     pub(crate) fn on_input(&mut self, bytes: &[u8]) -> bool {
-        self.detector.on_input(bytes, self.born.elapsed());
+        self.attention.on_input(self.born.elapsed(), bytes);
         self.update()
     }
 
     pub(crate) fn on_event(&mut self, event: &Event) -> bool {
-        if let Event::ProgramStatus { state, message, .. } = event {
-            let state = match state {
-                ProgramState::Working => ActivityState::Working,
-                ProgramState::Blocked => ActivityState::Waiting,
-                ProgramState::Idle | ProgramState::Done => ActivityState::Idle,
-                ProgramState::Error => ActivityState::Errored,
-                ProgramState::Clear => return false,
-            };
-            let reason = Some(message.clone()).filter(|text| !text.is_empty());
-            self.detector.on_report(Judgement { state, reason });
-        }
+        self.attention.on_event(self.born.elapsed(), event);
         self.update()
+    }
+
+    /// A hook of the agent came.
+    pub(crate) fn on_hook(&mut self, hook: &Hook) -> bool {
+        self.attention.on_hook(self.born.elapsed(), hook);
+        self.update()
+    }
+
+    /// The screen may show something else than what was seen last.
+    pub(crate) fn look_again(&mut self) {
+        self.attention.on_resize(self.born.elapsed());
     }
 
     /// Tells whether the screen must be up to date before [`Self::on_timer`].
     pub(crate) fn needs_screen(&self) -> bool {
-        self.settle_at.is_some_and(|at| at <= Instant::now())
+        let due = self.attention.screen_due();
+        !self.ended && due.is_some_and(|due| due <= self.now())
     }
 
-    pub(crate) fn on_timer(&mut self, screen: &mut Screen) -> bool {
-        let now = Instant::now();
-        if self.settle_at.is_some_and(|at| at <= now) {
-            self.settle_at = None;
-            self.detector
-                .on_settled(&screen.tail(SCREEN_LINES).join("\n"));
+    /// The screen is too far behind to be looked at.
+    pub(crate) fn put_off(&mut self) {
+        self.attention.put_off(self.born.elapsed());
+    }
+
+    /// Tells whether the processor time of the process should be known at [`Self::on_timer`].
+    pub(crate) fn needs_process(&self) -> bool {
+        let due = self.attention.process_due();
+        !self.ended && due.is_some_and(|due| due <= self.now())
+    }
+
+    pub(crate) fn on_process(&mut self, cpu: Option<Duration>) {
+        let process = Process { alive: true, cpu };
+        self.attention.on_process(self.born.elapsed(), process);
+    }
+
+    pub(crate) fn on_timer(&mut self, screen: Option<&mut Screen>) -> bool {
+        let now = self.now();
+        match screen {
+            Some(screen) if self.needs_screen() => {
+                let rows = screen.rows();
+                let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+                self.attention.on_screen(now, &rows, screen.cursor());
+            }
+            None => self.attention.put_off(now),
+            Some(_) => {}
         }
-        if self.tick_at.is_some_and(|at| at <= now) {
-            self.tick_at = None;
-            self.detector.on_tick(now - self.born);
-        }
+        self.attention.on_tick(now);
         self.update()
     }
 
     /// The process ended.
     pub(crate) fn on_exit(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        let process = Process {
+            alive: false,
+            cpu: None,
+        };
+        self.attention.on_process(self.born.elapsed(), process);
+        let changed = self.update();
         self.ended = true;
-        self.settle_at = None;
-        self.tick_at = None;
-        self.show(ActivityState::Exited, None)
+        changed
+    }
+
+    /// Returns what people are shown, with the evidence.
+    pub(crate) fn explain(&self) -> Explanation {
+        let verdict = self.attention.verdict();
+        let now = self.now();
+        let piece = |piece: &attention::Evidence| EvidencePiece {
+            at: self.timestamp(piece.at),
+            age_ms: u64::try_from(now.saturating_sub(piece.at).as_millis()).unwrap_or(u64::MAX),
+            source: piece.source.name().to_owned(),
+            says: piece.says.name().to_owned(),
+            kind: piece.kind.map(attention::kind_of),
+            rule: piece.rule.clone(),
+            region: piece.region.clone(),
+            text: piece.text.clone(),
+            counted: piece.counted,
+        };
+        Explanation {
+            activity: self.shown.clone(),
+            source: verdict.source.name().to_owned(),
+            rule: verdict.rule.clone(),
+            region: verdict.region.clone(),
+            evidence: self.attention.evidence().map(piece).collect(),
+        }
+    }
+
+    fn timestamp(&self, at: Moment) -> Timestamp {
+        self.born_at.checked_add(at).unwrap_or(self.born_at)
     }
 
     fn update(&mut self) -> bool {
         if self.ended {
             return false;
         }
-        let Judgement { state, reason } = self.detector.now().clone();
-        if state == ActivityState::Working && self.tick_at.is_none() {
-            self.tick_at = Some(Instant::now() + TICK);
-        }
-        self.show(state, reason)
-    }
-
-    fn show(&mut self, state: ActivityState, reason: Option<String>) -> bool {
-        if self.shown.state == state && self.shown.reason == reason {
+        let verdict = self.attention.verdict();
+        let same = (self.shown.state, self.shown.kind, &self.shown.reason)
+            == (verdict.state, verdict.kind, &verdict.reason);
+        if same {
             return false;
         }
-        let since = if self.shown.state == state {
-            self.shown.since
-        } else {
-            Timestamp::now()
-        };
+        let reset = verdict.reset.as_deref();
         self.shown = Activity {
-            state,
-            kind: None,
-            until: None,
-            reason,
-            since,
+            state: verdict.state,
+            kind: verdict.kind,
+            reason: verdict.reason.clone(),
+            since: self.timestamp(verdict.since),
+            until: reset.and_then(|words| attention::until(words, &Zoned::now())),
         };
         true
     }

@@ -177,7 +177,8 @@ impl WorkerTask {
             screen.answer_only_recent(self.position, answered.map_or(0, |(_, seq)| *seq));
             self.screen = Some(screen);
             // Watching an agent needs its screen; a terminal's is parsed when somebody looks.
-            if self.activities.is_some() {
+            if let Some(activities) = &mut self.activities {
+                activities.look_again();
                 self.catch_up_at = Some(Instant::now());
             }
         }
@@ -250,7 +251,7 @@ impl WorkerTask {
         tracing::info!(pid = meta.child.pid, epoch = meta.epoch, "started");
         self.setup.row.socket = meta.socket.to_str().map(str::to_owned);
         if let Some(activities) = &mut self.activities {
-            *activities = super::activities::Activities::new(&self.setup.asking_patterns, None);
+            *activities = super::activities::Activities::new(Arc::clone(&self.setup.rules), None);
             let shown = activities.shown().clone();
             self.shared.head.send_modify(|head| {
                 head.activity = Some(shown);

@@ -15,6 +15,7 @@
 
 mod activities;
 mod asking;
+mod cpu;
 mod delivery;
 mod ending;
 mod input;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use offshoot_protocol::explain::Explanation;
 use offshoot_protocol::prompt::Prompt;
 use offshoot_protocol::request::{Answer, Request};
 use offshoot_protocol::rest::{InputReceipt, TextBody};
@@ -44,6 +46,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EngineError;
+use crate::attention::Hook;
 
 use self::delivery::{Content, Letter};
 pub(crate) use self::life::life_without_files;
@@ -248,6 +251,12 @@ pub(crate) enum Command {
         lines: usize,
         done: oneshot::Sender<TextBody>,
     },
+    /// Says why an agent is thought to do what it does; none for terminals.
+    Explain {
+        done: oneshot::Sender<Option<Explanation>>,
+    },
+    /// A hook of the agent.
+    Hook(Box<Hook>),
 }
 
 /// Counts a client among a worker's viewers until it is dropped.
@@ -409,6 +418,23 @@ impl WorkerHandle {
     /// The worker is deleted or the engine shuts down.
     pub async fn text(&self, lines: usize) -> Result<TextBody, EngineError> {
         self.ask(|done| Command::Text { lines, done }).await
+    }
+
+    /// Says why the agent is thought to do what it does; none for terminals.
+    ///
+    /// # Errors
+    /// The worker is deleted or the engine shuts down.
+    pub async fn explain(&self) -> Result<Option<Explanation>, EngineError> {
+        self.ask(|done| Command::Explain { done }).await
+    }
+
+    /// Tells of a hook of the agent. It is lost when the worker is gone.
+    pub async fn hook(&self, hook: Hook) {
+        let _ = self
+            .shared
+            .commands
+            .send(Command::Hook(Box::new(hook)))
+            .await;
     }
 
     /// Types bytes, once per (writer, seq). Returns when the input is queued in order; its fate

@@ -51,10 +51,11 @@ impl WorkerTask {
         if self.position > start {
             self.output_at = Some(Instant::now());
             self.rest_later();
+            let end = self.position;
             let changed = self
                 .activities
                 .as_mut()
-                .is_some_and(|watch| watch.on_output());
+                .is_some_and(|watch| watch.on_output(end - start));
             self.show_activity(changed);
             self.on_asking_changed();
         }
@@ -141,6 +142,9 @@ impl WorkerTask {
     }
 
     fn on_resized(&mut self, offset: u64, size: TerminalSize) {
+        if let Some(activities) = &mut self.activities {
+            activities.look_again();
+        }
         if let Some(screen) = &mut self.screen {
             screen.on_resize(offset, size);
         }
@@ -159,7 +163,7 @@ impl WorkerTask {
         }
     }
 
-    fn parsed(&self) -> u64 {
+    pub(super) fn parsed(&self) -> u64 {
         self.screen
             .as_ref()
             .map_or(self.position, LazyScreen::parsed)

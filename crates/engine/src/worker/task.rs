@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::activities::Activities;
+use super::activities::{Activities, LOOK_BEHIND};
 use super::asking::Asking;
 use super::delivery::Deliveries;
 use super::ending::Stopping;
@@ -46,6 +46,7 @@ use super::prompting::Prompts;
 use super::ring::Ring;
 use super::screen::LazyScreen;
 use super::size::Viewers;
+use crate::attention::Rules;
 use crate::prompts::Typing;
 
 use super::{COMMANDS, Command, Head, HistoryPage, Shared, WorkerHandle};
@@ -99,8 +100,8 @@ pub(crate) struct WorkerSetup {
     pub(crate) reader: Arc<crate::requests::Reader>,
     /// How the agent wants to be typed to.
     pub(crate) typing: Arc<Typing>,
-    /// Patterns that tell that an agent asks; none for terminals.
-    pub(crate) asking_patterns: Vec<String>,
+    /// The rules by which its agent is judged.
+    pub(crate) rules: Arc<Rules>,
     pub(crate) screen_options: offshoot_vt::Options,
     pub(crate) notify: Notify,
 }
@@ -153,7 +154,7 @@ pub(crate) fn spawn(
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let row = &setup.row;
     let activities = (row.kind == WorkerKind::Agent)
-        .then(|| Activities::new(&setup.asking_patterns, ended_at(&setup.life)));
+        .then(|| Activities::new(Arc::clone(&setup.rules), ended_at(&setup.life)));
     let head = Head {
         epoch: row.epoch,
         end: 0,
@@ -308,6 +309,15 @@ impl WorkerTask {
             } => {
                 let page = self.take_history(before, count).await;
                 answer(done, page);
+            }
+            Command::Explain { done } => {
+                self.catch_up().await;
+                answer(done, self.activities.as_ref().map(Activities::explain));
+            }
+            Command::Hook(hook) => {
+                let watch = self.activities.as_mut();
+                let changed = watch.is_some_and(|watch| watch.on_hook(&hook));
+                self.show_activity(changed);
             }
             Command::Text { lines, done } => {
                 let text = self.take_text(lines).await;
@@ -497,20 +507,40 @@ impl WorkerTask {
         }
     }
 
+    async fn processor_time(&self) -> Option<Duration> {
+        let pid = self.shared.head.borrow().process.pid?;
+        let used = tokio::task::spawn_blocking(move || super::cpu::used_by(pid)).await;
+        used.ok().flatten()
+    }
+
     async fn judge_activity(&mut self) {
         if self
             .activities
             .as_ref()
             .is_some_and(Activities::needs_screen)
         {
-            self.catch_up().await;
+            let behind = self.position - self.parsed();
+            if self.more_output && behind > LOOK_BEHIND {
+                if let Some(activities) = &mut self.activities {
+                    activities.put_off();
+                }
+            } else {
+                self.catch_up().await;
+            }
         }
-        let mut screen = self.screen.take();
-        let changed = match (&mut self.activities, &mut screen) {
-            (Some(activities), Some(screen)) => activities.on_timer(screen.screen()),
-            _ => false,
-        };
-        self.screen = screen;
+        if self
+            .activities
+            .as_ref()
+            .is_some_and(Activities::needs_process)
+        {
+            let used = self.processor_time().await;
+            if let Some(activities) = &mut self.activities {
+                activities.on_process(used);
+            }
+        }
+        let screen = self.screen.as_mut().map(LazyScreen::screen);
+        let watch = self.activities.as_mut();
+        let changed = watch.is_some_and(|watch| watch.on_timer(screen));
         self.show_activity(changed);
     }
 }

@@ -21,7 +21,7 @@ const LARGEST_BYTES: u64 = 1 << 30;
 pub(crate) fn run(args: &args::Replay) -> Result<()> {
     let definition = definition(&args.agent)?;
     let text = read(&args.file)?;
-    let mut replay = Replay::new(&text, Rules::shared(&definition))?;
+    let mut replay = Replay::new(&text, Rules::shared(&definition, &[]))?;
     let mut out = String::new();
     for change in replay.run()? {
         let state = serde_json::to_value(change.verdict.state)?;

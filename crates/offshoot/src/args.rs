@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Write a worker's recorded output as asciicast, text or a page, or a session's events as JSON.
     Export(Export),
+    /// Say what an agent is thought to do, and why.
+    Explain(Explain),
     /// Judge a recording with today's rules, and print what the agent was seen to do.
     Replay(Replay),
     /// End a worker's processes; the worker stays and can be restarted.
@@ -370,6 +372,16 @@ pub(crate) struct Export {
     /// File to write [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// Session or worker.
+    pub(crate) name: String,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Arguments of `replay`.

@@ -59,6 +59,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .routes(routes!(workers::input))
         .routes(routes!(workers::log))
         .routes(routes!(workers::text))
+        .routes(routes!(workers::explain))
         // what agents used
         .routes(routes!(usage::get))
         .routes(routes!(usage::report))

@@ -368,6 +368,11 @@ impl Attention {
         self.unseen.take_if(|_| settles);
     }
 
+    /// There is no screen to look at.
+    pub fn look_elsewhere(&mut self) {
+        self.unseen = None;
+    }
+
     /// This is on the screen.
     pub fn on_screen(&mut self, at: Moment, rows: &[&str], cursor: Cursor) {
         self.unseen = None;

@@ -1,11 +1,13 @@
 //! Workers: add, start, stop, restart, revive, delete.
 
+use offshoot_protocol::explain::Explanation;
 use offshoot_protocol::limits::TERMINAL_SIZE_INITIAL;
 use offshoot_protocol::view::{ActivityState, Worker, WorkerKind};
 use offshoot_protocol::{SessionId, WorkerId};
 use offshoot_shim::Life;
 use offshoot_store::{WorkerPhase, WorkerRow};
 
+use crate::attention::Hook;
 use crate::event::Event;
 use crate::launch::Occasion;
 use crate::state::{SessionEntry, WorkerEntry};
@@ -246,6 +248,27 @@ impl Engine {
             let handle = self.spawn_task(row, Life::Absent, patterns);
             session.workers[position].handle = Some(handle);
         }
+        Ok(())
+    }
+
+    /// Says what an agent is thought to do, and why.
+    ///
+    /// # Errors
+    /// There is no such worker, or it is no agent.
+    pub async fn explain(&self, worker: WorkerId) -> Result<Explanation, EngineError> {
+        let (_, handle) = self.find_worker(worker)?;
+        let told = handle.explain().await?;
+        let reason = "this worker is no agent; nothing watches what it does";
+        told.ok_or_else(|| EngineError::WrongState(reason.to_owned()))
+    }
+
+    /// Tells of a hook of an agent.
+    ///
+    /// # Errors
+    /// There is no such worker.
+    pub async fn hook(&self, worker: WorkerId, hook: Hook) -> Result<(), EngineError> {
+        let (_, handle) = self.find_worker(worker)?;
+        handle.hook(hook).await;
         Ok(())
     }
 

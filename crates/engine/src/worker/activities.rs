@@ -130,7 +130,7 @@ impl Activities {
                 let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
                 self.attention.on_screen(now, &rows, screen.cursor());
             }
-            None => self.attention.put_off(now),
+            None => self.attention.look_elsewhere(),
             Some(_) => {}
         }
         self.attention.on_tick(now);

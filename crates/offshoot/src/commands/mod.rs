@@ -4,6 +4,7 @@ mod agents;
 mod answer;
 mod config;
 mod doctor;
+mod explain;
 mod export;
 mod idle;
 mod jobs;
@@ -64,6 +65,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Send(args) => done(send::run(client, args).await),
         Command::Answer(args) => done(answer::run(client, args).await),
         Command::Logs(args) => logs::run(client, settings, &args).await,
+        Command::Explain(args) => done(explain::run(client, &args).await),
         Command::Export(args) => done(export::run(client, &args).await),
         Command::Idle(args) => done(idle::run(client, &args).await),
         Command::Stop(args) => done(lifecycle::stop(client, &args).await),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use offshoot_engine::{Head, Read, WorkerHandle};
+use offshoot_protocol::explain::Explanation;
 use offshoot_protocol::limits::INPUT_TEXT_BYTES;
 use offshoot_protocol::rest::{
     CreateWorker, InputReceipt, LogQuery, RestartWorker, SendInput, TextBody, WorkerBody,
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{DONE, Done};
-use crate::extract::{ApiJson, ApiQuery, SessionPath, WorkerPath};
+use crate::extract::{ApiJson, ApiQuery, LoneWorkerPath, SessionPath, WorkerPath};
 use crate::problem::{ApiError, ApiResult};
 use crate::state::App;
 
@@ -43,6 +44,19 @@ const KEY_CHARS: usize = 200;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WorkersBody {
     workers: Vec<Worker>,
+}
+
+/// Says what an agent is thought to do, and why: the last pieces of evidence.
+#[utoipa::path(
+    get, path = "/api/workers/{id}/explain", operation_id = "workers_explain", tag = "workers",
+    params(("id" = WorkerId, Path, description = "The worker")),
+    responses((status = 200, body = Explanation), (status = "default", body = Problem)),
+)]
+pub(crate) async fn explain(
+    State(app): State<App>,
+    LoneWorkerPath(worker): LoneWorkerPath,
+) -> ApiResult<ApiJson<Explanation>> {
+    Ok(ApiJson(app.engine.explain(worker).await?))
 }
 
 /// Lists the workers of a session, oldest first.

@@ -1,4 +1,4 @@
-import { ListPlus, Maximize, Paperclip, Search } from 'lucide-react';
+import { CircleHelp, ListPlus, Maximize, Paperclip, Search } from 'lucide-react';
 import type { Worker } from '../../api/wire.ts';
 import type { LinkStatus } from '../../terminal/link.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
@@ -8,6 +8,8 @@ interface StatusBarProps {
   worker: Worker;
   terminal: LiveTerminal;
   onSearch: () => void;
+  /** Absent when nothing watches what it does. */
+  onExplain?: (() => void) | undefined;
   /** Absent when it takes no messages. */
   onAttach?: (() => void) | undefined;
   /** Absent when it is no agent. */
@@ -22,7 +24,14 @@ function words(status: LinkStatus, worker: Worker): string {
 }
 
 /** Facts about the terminal, in small print. */
-export function StatusBar({ worker, terminal, onSearch, onAttach, onPrompt }: StatusBarProps) {
+export function StatusBar({
+  worker,
+  terminal,
+  onSearch,
+  onExplain,
+  onAttach,
+  onPrompt,
+}: StatusBarProps) {
   const { status, size, owner, queued } = useLinkView(terminal);
   const pid = worker.process?.pid;
   return (
@@ -53,6 +62,11 @@ export function StatusBar({ worker, terminal, onSearch, onAttach, onPrompt }: St
         {onPrompt && (
           <IconButton label="Queue a prompt" className="!h-6" onClick={onPrompt}>
             <ListPlus size={13} aria-hidden />
+          </IconButton>
+        )}
+        {onExplain && (
+          <IconButton label="Why this state" className="!h-6" onClick={onExplain}>
+            <CircleHelp size={13} aria-hidden />
           </IconButton>
         )}
         {onAttach && (

@@ -21,6 +21,7 @@ import { TouchInput } from './TouchInput.tsx';
 
 const PromptQueue = lazyRouteComponent(() => import('./PromptQueue.tsx'), 'PromptQueue');
 const Reply = lazyRouteComponent(() => import('../dashboard/Reply.tsx'), 'Reply');
+const ExplainDialog = lazyRouteComponent(() => import('./ExplainDialog.tsx'), 'ExplainDialog');
 const MessageDialog = lazyRouteComponent(() => import('./MessageDialog.tsx'), 'MessageDialog');
 
 interface TerminalPaneProps {
@@ -32,6 +33,7 @@ interface TerminalPaneProps {
 export function TerminalPane({ session, worker }: TerminalPaneProps) {
   const [terminal] = useState(() => terminalOf(session.id, worker.id));
   const [isSearching, setSearching] = useState(false);
+  const [isExplaining, setExplaining] = useState(false);
   const [sending, setSending] = useState<File[] | null>(null);
   const [isWriting, setWriting] = useState(false);
   const isCoarse = useIsCoarse();
@@ -114,9 +116,11 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
         terminal={terminal}
         onSearch={() => setSearching(true)}
         onPrompt={worker.type === 'agent' && isAlive ? () => setWriting(true) : undefined}
+        onExplain={worker.activity ? () => setExplaining(true) : undefined}
         onAttach={mayMessage ? () => setSending([]) : undefined}
       />
       <Suspense>
+        {isExplaining && <ExplainDialog worker={worker} onClose={() => setExplaining(false)} />}
         {sending && (
           <MessageDialog
             session={session}

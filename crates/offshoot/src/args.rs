@@ -390,7 +390,7 @@ pub(crate) struct Replay {
     /// An asciicast of version 2 or 3, plain or gzip.
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// Whose rules are used: the id of a definition, or `generic`.
+    /// Whose rules are used: the id of a definition, `generic`, or a definition's file (*.toml).
     #[arg(long, value_name = "ID")]
     pub(crate) agent: String,
     /// Print a JSON object per change.

@@ -1,6 +1,7 @@
 //! The life of a worker's process: taken over or started, and what is shown and recorded of it.
 //! How it ends is in `ending`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_protocol::view::{Process, ProcessState};

@@ -48,6 +48,11 @@ pub(crate) fn run(args: &args::Replay) -> Result<()> {
 }
 
 fn definition(name: &str) -> Result<Arc<Definition>> {
+    if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+        let text = std::fs::read_to_string(name).with_context(|| format!("read {name}"))?;
+        let definition = toml::from_str(&text).with_context(|| format!("read {name}"))?;
+        return Ok(Arc::new(definition));
+    }
     let all = Definitions::built_in();
     let named = |known: &&Arc<Definition>| known.id == name || known.program == name;
     if let Some(definition) = all.iter().find(named) {

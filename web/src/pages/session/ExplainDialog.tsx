@@ -1,5 +1,5 @@
-import { useExplanation } from '../../api/explain.ts';
 import { messageOf } from '../../api/client.ts';
+import { useExplanation } from '../../api/explain.ts';
 import type { EvidencePiece, Worker } from '../../api/wire.ts';
 import { cx } from '../../lib/cx.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
@@ -37,8 +37,8 @@ export function ExplainDialog({ worker, onClose }: ExplainDialogProps) {
             aria-label="Evidence, the newest first"
             className="flex max-h-80 flex-col gap-1 overflow-y-auto text-sm"
           >
-            {[...data.evidence].reverse().map((piece, index) => (
-              <Piece key={`${piece.at} ${data.evidence.length - index}`} piece={piece} />
+            {[...data.evidence].reverse().map((piece) => (
+              <Piece key={`${piece.at} ${piece.source} ${piece.rule}`} piece={piece} />
             ))}
           </ol>
         </div>

@@ -10,8 +10,13 @@ use crate::definitions::{Says, WaitKind as Wants};
 
 /// A dialog counts when it was on the screen for so long: what scrolls by is none.
 const SHOWN: Duration = Duration::from_millis(250);
-/// Rest that only title or screen tell counts when it has lasted so long.
-const CALM: Duration = Duration::from_secs(1);
+/// Rest that only title or screen tell counts when it has lasted so long: between two steps of a
+/// turn there are shorter ones.
+const CALM: Duration = Duration::from_millis(500);
+/// The same where nothing shows rest, but nothing shows work any more either.
+const UNSHOWN_CALM: Duration = Duration::from_millis(1200);
+/// A dialog that goes away so soon after a key was answered, not merely drawn over.
+const ANSWERED: Duration = Duration::from_secs(3);
 /// After Esc or Ctrl-C, title and screen may overrule hooks for so long.
 const INTERRUPT: Duration = Duration::from_secs(3);
 /// A hook that says `working` is no longer believed when title and screen rest for so long.
@@ -24,6 +29,9 @@ const STUCK: Duration = Duration::from_secs(5 * 60);
 pub(super) const COMPUTES: Duration = Duration::from_millis(300);
 /// A described program of which no rule has said anything for so long counts as idle.
 const STARTS: Duration = Duration::from_secs(30);
+
+/// The rule of described programs whose screen shows neither work nor rest.
+const UNSHOWN: &str = "nothing shows work";
 
 /// A dialog on the screen.
 #[derive(Debug, Clone)]
@@ -50,7 +58,7 @@ impl Attention {
         let rested = self.hook_works().then(|| self.rest_since()).flatten();
         let all = [
             blocker.filter(|end| *end > self.judged),
-            self.calm_since.map(|since| since + CALM),
+            self.calm_since.map(|since| since + self.calm_time),
             rested.map(|since| since + RESTED),
             self.rate.deadline(),
             self.stuck_deadline(),
@@ -97,7 +105,11 @@ impl Attention {
             .as_ref()
             .is_some_and(|title| title.says == Says::Working);
         let gone = self.blocker.as_ref().and_then(|blocker| blocker.gone_at);
-        if gone.is_some_and(|gone| at >= gone + SETTLE || works) {
+        let answered = |gone: Moment| {
+            let key = self.answered_at;
+            key.is_some_and(|key| key <= gone && gone <= key + ANSWERED)
+        };
+        if gone.is_some_and(|gone| at >= gone + SETTLE || works || answered(gone)) {
             self.blocker = None;
         }
         let Some(hook) = &self.hook else { return };
@@ -239,7 +251,7 @@ impl Attention {
             return Claim::new(at, Source::OutputRate, says, "output rate");
         }
         if self.spoken || at >= self.began + STARTS {
-            let claim = Claim::new(at, Source::Screen, Says::Idle, "nothing shows work");
+            let claim = Claim::new(at, Source::Screen, Says::Idle, UNSHOWN);
             return self.with_details(&claim);
         }
         Claim::new(at, Source::Process, Says::Starting, "started")
@@ -292,7 +304,12 @@ impl Attention {
             return false;
         }
         let since = *self.calm_since.get_or_insert(at);
-        at < since + CALM
+        self.calm_time = if claim.rule == UNSHOWN {
+            UNSHOWN_CALM
+        } else {
+            CALM
+        };
+        at < since + self.calm_time
     }
 
     fn show(&mut self, claim: Claim, at: Moment) {

@@ -13,7 +13,8 @@
 //!     |                                     that says so
 //!     > hook about the turn                 until contradicted: at once after our own Esc,
 //!     |                                     else after 10 s (at rest) or 2 s (at work)
-//!     > title > progress > other screen     rest counts after 1 s
+//!     > title > progress > other screen     rest counts after 0.5 s; where it is only the absence
+//!     |                                     of work, after 1.2 s
 //!     > rate of output                      only where nobody has described the program
 //!   work without output or computing for 5 min is `stuck`
 //! ```
@@ -134,6 +135,8 @@ pub struct Attention {
     interrupted_at: Option<Moment>,
     /// Rest is believed when it has lasted from here.
     calm_since: Option<Moment>,
+    /// How long it must last.
+    calm_time: Duration,
     /// Neither output nor computing nor news since.
     quiet_since: Moment,
     sampled: Option<(Moment, Duration)>,
@@ -185,6 +188,7 @@ impl Attention {
             refused: false,
             interrupted_at: None,
             calm_since: None,
+            calm_time: Duration::ZERO,
             quiet_since: at,
             sampled: None,
             judged: at,

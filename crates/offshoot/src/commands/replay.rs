@@ -48,7 +48,10 @@ pub(crate) fn run(args: &args::Replay) -> Result<()> {
 }
 
 fn definition(name: &str) -> Result<Arc<Definition>> {
-    if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+    if Path::new(name)
+        .extension()
+        .is_some_and(|ending| ending == "toml")
+    {
         let text = std::fs::read_to_string(name).with_context(|| format!("read {name}"))?;
         let definition = toml::from_str(&text).with_context(|| format!("read {name}"))?;
         return Ok(Arc::new(definition));

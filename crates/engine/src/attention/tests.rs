@@ -650,7 +650,7 @@ fn how_output_is_cut_changes_nothing_that_lasts() {
         "loading",
         "> \nproceed?\n> \nesc to interrupt",
     ];
-    for _ in 0..300 {
+    for _ in 0..100 {
         let mut whole = Attention::new(rules(), Moment::ZERO);
         let mut cut = Attention::new(rules(), Moment::ZERO);
         let mut at = 0;

@@ -1123,6 +1123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what an agent is thought to do, and why: the last pieces of evidence. */
+        get: operations["workers_explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{id}/prompts": {
         parameters: {
             query?: never;
@@ -1624,6 +1641,35 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "invalid-request" | "too-large" | "unauthenticated" | "origin-not-allowed" | "host-not-allowed" | "rate-limited" | "route-not-found" | "method-not-allowed" | "session-not-found" | "worker-not-found" | "repository-not-found" | "agent-not-found" | "worktree-not-found" | "token-not-found" | "job-not-found" | "path-not-found" | "path-not-allowed" | "not-a-repository" | "repository-exists" | "in-progress" | "trash-not-found" | "in-use" | "invalid-branch" | "branch-exists" | "branch-not-found" | "worktree-dirty" | "git-failed" | "wrong-state" | "not-running" | "not-delivered" | "notification-not-found" | "notification-failed" | "start-failed" | "worker-unknown" | "input-full" | "prompt-not-found" | "prompt-not-queued" | "already-answered" | "request-changed" | "disk-full" | "internal";
+        /** @description One piece of evidence. */
+        EvidencePiece: {
+            /**
+             * Format: int64
+             * @description How long ago that was, in milliseconds.
+             */
+            ageMs: number;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            at: string;
+            /** @description Whether the state followed it at the time. */
+            counted: boolean;
+            kind?: components["schemas"]["WaitKind"] | null;
+            /** @description The part of the screen it was found in. */
+            region?: string | null;
+            /** @description The rule that reads it so. */
+            rule: string;
+            /**
+             * @description What it says: `starting`, `working`, `waiting`, `idle`, `limited`, `errored`, `exited` or
+             *     `nothing`.
+             */
+            says: string;
+            /** @description Where it comes from, in the words of `source` of the explanation. */
+            source: string;
+            /** @description What was found; long texts are cut. */
+            text?: string;
+        };
         /** @description How a process ended. */
         Exit: {
             /**
@@ -1636,6 +1682,22 @@ export interface components {
              * @description The number of the signal that ended it.
              */
             signal?: number | null;
+        };
+        /** @description What is thought of an agent, with the evidence. */
+        Explanation: {
+            /** @description What it does. */
+            activity: components["schemas"]["Activity"];
+            /** @description The last pieces of evidence, at most 50, oldest first. */
+            evidence: components["schemas"]["EvidencePiece"][];
+            /** @description The part of the screen it was found in. */
+            region?: string | null;
+            /** @description The rule that reads it so. */
+            rule: string;
+            /**
+             * @description Where the deciding evidence comes from: `protocol`, `permission-hook`, `blocker`,
+             *     `turn-hook`, `title`, `progress`, `screen`, `output-rate`, `input`, `silence` or `process`.
+             */
+            source: string;
         };
         /** @description `POST /api/repositories/{id}/github-issue`. */
         FetchIssue: {
@@ -5302,6 +5364,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workers_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The worker */
+                id: components["schemas"]["WorkerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             default: {

@@ -29,6 +29,8 @@ pub struct EngineConfig {
     pub setup_limit: Duration,
     /// Where days begin.
     pub time_zone: jiff::tz::TimeZone,
+    /// Whether agents that can are asked to report what they use of their models.
+    pub asks_usage: bool,
     /// The product's version.
     pub version: String,
     /// How notifications leave the machine.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use offshoot_protocol::job::Job;
@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     instance: String,
     credentials: Credentials,
     state: Mutex<State>,
+    /// Where agents of this machine reach the server, once it listens.
+    pub(crate) address: OnceLock<String>,
     /// Held while a repository is registered, so that two who open it at once open one.
     pub(crate) registering: tokio::sync::Mutex<()>,
     /// Held from reading a session's or repository's row to having changed it, so that two changes at
@@ -115,6 +117,7 @@ impl Engine {
                     usage: std::collections::HashMap::new(),
                     events: EventLog::new(),
                 }),
+                address: OnceLock::new(),
                 registering: tokio::sync::Mutex::default(),
                 recording: tokio::sync::Mutex::default(),
                 deleting: crate::worktrees::Deleting::default(),
@@ -154,6 +157,11 @@ impl Engine {
     /// Returns the name of this run: event numbers of another run mean nothing.
     pub fn instance(&self) -> &str {
         &self.inner.instance
+    }
+
+    /// Tells where agents of this machine reach the server, as `http://127.0.0.1:PORT`. Said once.
+    pub fn set_address(&self, address: String) {
+        let _ = self.inner.address.set(address);
     }
 
     /// Returns the data directory.

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Resume(Names),
     /// Show or set when workers that have nothing to do are paused or stopped.
     Idle(Idle),
+    /// Show the tokens that agents used and what they cost, as far as agents report it.
+    Usage(UsageArgs),
     /// Delete sessions, or single workers.
     Rm(Rm),
     /// List, restore and drop the work of worktrees that were removed with work in them.
@@ -396,6 +398,17 @@ pub(crate) struct Replay {
     /// Print a JSON object per change.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `usage`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UsageArgs {
+    /// So many days, today among them.
+    #[arg(long, short, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub(crate) days: u16,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Arguments of `idle`.

@@ -61,6 +61,7 @@ pub(crate) const KEYS: &[Key] = keys! {
     "shell" "OFFSHOOT_SHELL" Text "program of shell workers"
     "idle_after" "OFFSHOOT_IDLE_AFTER" Text "workers without anything to do are ended after so long (30m, 2h), or off"
     "idle_action" "OFFSHOOT_IDLE_ACTION" Text "what ends them: pause (the session) or stop (each worker)"
+    "usage" "OFFSHOOT_USAGE" Switch "agents that can are asked to report their tokens and cost to this server"
     "setup_timeout" "OFFSHOOT_SETUP_TIMEOUT" Text "how long the setup command of a worktree may run"
     "app_url" "OFFSHOOT_APP_URL" Text "where people open the UI; notifications link there"
     "webhooks_private" "OFFSHOOT_WEBHOOKS_PRIVATE" Switch "webhooks may reach private addresses, and http"
@@ -230,6 +231,7 @@ fn defaults(surroundings: &Surroundings) -> BTreeMap<&'static str, (Value, Sourc
     set("idle_action", "pause".into());
     set("log_filter", "info".into());
     set("open", true.into());
+    set("usage", true.into());
     set("setup_timeout", "10m".into());
     values
 }

@@ -28,7 +28,6 @@ pub mod option {
     ///
     /// # Errors
     /// Those of the serializer.
-    #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
     pub fn serialize<S: Serializer>(
         time: &Option<Timestamp>,
         serializer: S,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,9 @@ impl Server {
             addr: wanted,
             source,
         })?;
+        if let Some(address) = local_address(&config, addr) {
+            engine.set_address(address);
+        }
         let app = App::new(Shared {
             engine,
             policy,
@@ -247,6 +250,17 @@ fn refuse_bind(addr: SocketAddr, source: io::Error) -> BindError {
         io::ErrorKind::PermissionDenied => BindError::NotPermitted { addr },
         _ => BindError::Io { addr, source },
     }
+}
+
+/// Returns where programs of this machine reach the server without a certificate of their own.
+fn local_address(config: &ServerConfig, addr: SocketAddr) -> Option<String> {
+    let ip = match addr.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv6() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, addr.port());
+    (config.tls.is_none() && ip.is_loopback()).then(|| format!("http://{address}"))
 }
 
 /// Makes the address people type: the first configured name where there is one, and never an

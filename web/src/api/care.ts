@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ask, call } from './client.ts';
 import { queryClient } from './queries.ts';
-import type { IdlePolicy, Settings, TrashEntry, Worktree } from './wire.ts';
+import type { IdlePolicy, Settings, TrashEntry, UsageBody, Worktree } from './wire.ts';
 
 export function useSettings() {
   return useQuery({
@@ -35,6 +35,15 @@ type Rule = IdlePolicy | null;
 export interface RepositoryEdit {
   setupCommand: string | null;
   envVars: string | null;
+}
+
+/** What agents used on the last days. */
+export function useUsage(days: number) {
+  return useQuery({
+    queryKey: ['usage', days],
+    queryFn: ({ signal }) => call<UsageBody>('GET', `/api/usage?days=${days}`, { signal }),
+    staleTime: 5_000,
+  });
 }
 
 export const care = {

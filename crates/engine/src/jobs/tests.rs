@@ -80,6 +80,7 @@ impl Spot {
             environment: Vec::new(),
             time_zone: jiff::tz::TimeZone::UTC,
             agents_dir: None,
+            asks_usage: true,
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: crate::NotificationConfig::default(),

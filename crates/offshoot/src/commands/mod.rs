@@ -20,6 +20,7 @@ mod sign_in;
 pub(crate) use sign_in::address as sign_in_address;
 mod token;
 mod trash;
+mod usage;
 mod webhook;
 
 use std::future::Future;
@@ -68,6 +69,7 @@ async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<E
         Command::Explain(args) => done(explain::run(client, &args).await),
         Command::Export(args) => done(export::run(client, &args).await),
         Command::Idle(args) => done(idle::run(client, &args).await),
+        Command::Usage(args) => done(usage::run(client, &args).await),
         Command::Stop(args) => done(lifecycle::stop(client, &args).await),
         Command::Restart(args) => done(lifecycle::restart(client, &args).await),
         Command::Pause(args) => done(lifecycle::pause(client, &args).await),

@@ -176,6 +176,7 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         time_zone: jiff::tz::TimeZone::system(),
         agents_dir: settings.surroundings.agents_dir(),
         setup_limit: setup_limit(settings)?,
+        asks_usage: settings.switch("usage"),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         notifications: notifications(settings),
     })

@@ -1,12 +1,13 @@
 //! What goes in comes out.
 
 use offshoot_protocol::prompt::PromptState;
+use offshoot_protocol::usage::Usage;
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, PromptId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{
     AgentRow, JobRow, JobStatus, NewOutboxRow, NewPrompt, OutboxRow, OutboxState, PromptRow,
-    Queued, Rebuilt, SecretHash, SessionRow, SignInRow, StoreError, TokenRow, WorkerPhase,
-    WorkerRow, WorktreeRow,
+    Queued, Rebuilt, SecretHash, SessionRow, SignInRow, StoreError, TokenRow, UsageRecord,
+    WorkerPhase, WorkerRow, WorktreeRow,
 };
 
 use crate::support::{at, open, repository, session, worker};
@@ -595,4 +596,55 @@ async fn settings_and_epochs() {
     assert_eq!(store.raise_server_epoch(far).await.unwrap(), far + 1);
     assert_eq!(store.raise_server_epoch(5).await.unwrap(), far + 2);
     assert_eq!(store.next_server_epoch().await.unwrap(), far + 3);
+}
+
+#[tokio::test]
+async fn usage_is_summed_and_a_report_counts_once() {
+    let place = open();
+    let store = &place.store;
+    let session = SessionId::random();
+    let record = |digest: u64, day: &str, cost_micros: Option<u64>| UsageRecord {
+        digest,
+        day: day.parse().unwrap(),
+        model: "large".to_owned(),
+        usage: Usage {
+            requests: 1,
+            input_tokens: 10,
+            cost_micros,
+            ..Usage::default()
+        },
+    };
+    let records = vec![
+        record(u64::MAX, "2026-11-24", Some(5)),
+        record(2, "2026-11-24", None),
+        record(3, "2026-11-23", None),
+    ];
+    let added = store
+        .add_usage(session, records.clone(), at(1))
+        .await
+        .unwrap();
+    assert_eq!((added.requests, added.cost_micros), (3, Some(5)));
+    let again = store.add_usage(session, records, at(2)).await.unwrap();
+    assert_eq!(again, Usage::default());
+
+    let rows = store
+        .usage_since("2026-11-24".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (rows[0].usage.input_tokens, rows[0].usage.cost_micros),
+        (20, Some(5))
+    );
+    let sums = store.usage_of_sessions().await.unwrap();
+    assert_eq!(sums, [(session, added)]);
+
+    store
+        .prune_usage("2026-11-24".parse().unwrap(), at(2))
+        .await
+        .unwrap();
+    assert_eq!(store.usage_of_sessions().await.unwrap()[0].1.requests, 2);
+    let old = vec![record(2, "2026-11-24", None)];
+    let added = store.add_usage(session, old, at(3)).await.unwrap();
+    assert_eq!(added.requests, 1, "a report that was forgotten is new");
 }

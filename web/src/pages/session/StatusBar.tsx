@@ -1,5 +1,6 @@
 import { CircleHelp, ListPlus, Maximize, Paperclip, Search } from 'lucide-react';
-import type { Worker } from '../../api/wire.ts';
+import type { Usage, Worker } from '../../api/wire.ts';
+import { usageWords } from '../../lib/usage.ts';
 import type { LinkStatus } from '../../terminal/link.ts';
 import { type LiveTerminal, useLinkView } from '../../terminal/registry.ts';
 import { IconButton } from '../../ui/Button.tsx';
@@ -7,6 +8,8 @@ import { IconButton } from '../../ui/Button.tsx';
 interface StatusBarProps {
   worker: Worker;
   terminal: LiveTerminal;
+  /** What the session's agents used, if they tell. */
+  usage: Usage | undefined;
   onSearch: () => void;
   /** Absent when nothing watches what it does. */
   onExplain?: (() => void) | undefined;
@@ -24,14 +27,8 @@ function words(status: LinkStatus, worker: Worker): string {
 }
 
 /** Facts about the terminal, in small print. */
-export function StatusBar({
-  worker,
-  terminal,
-  onSearch,
-  onExplain,
-  onAttach,
-  onPrompt,
-}: StatusBarProps) {
+export function StatusBar(props: StatusBarProps) {
+  const { worker, terminal, usage, onSearch, onExplain, onAttach, onPrompt } = props;
   const { status, size, owner, queued } = useLinkView(terminal);
   const pid = worker.process?.pid;
   return (
@@ -39,6 +36,14 @@ export function StatusBar({
       <span className="shrink-0">{words(status, worker)}</span>
       {queued > 0 && <span className="shrink-0 text-asks">{queued} waiting to be typed</span>}
       {pid !== undefined && <span className="shrink-0">pid {pid}</span>}
+      {usage && (
+        <span
+          className="shrink-0 max-sm:hidden"
+          title="What the agents of this session used so far"
+        >
+          {usageWords(usage)}
+        </span>
+      )}
       {worker.terminalTitle && (
         <span className="min-w-0 truncate max-sm:hidden">{worker.terminalTitle}</span>
       )}

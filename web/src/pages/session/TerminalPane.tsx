@@ -114,6 +114,7 @@ export function TerminalPane({ session, worker }: TerminalPaneProps) {
       <StatusBar
         worker={worker}
         terminal={terminal}
+        usage={session.usage}
         onSearch={() => setSearching(true)}
         onPrompt={worker.type === 'agent' && isAlive ? () => setWriting(true) : undefined}
         onExplain={worker.activity ? () => setExplaining(true) : undefined}

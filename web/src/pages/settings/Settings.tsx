@@ -5,12 +5,14 @@ import { General } from './General.tsx';
 import { Jobs } from './Jobs.tsx';
 import { Notifications } from './Notifications.tsx';
 import { Repositories } from './Repositories.tsx';
+import { Usage } from './Usage.tsx';
 
 const AREAS = [
   { area: undefined, name: 'General', Page: General },
   { area: 'repositories', name: 'Repositories', Page: Repositories },
   { area: 'notifications', name: 'Notifications', Page: Notifications },
   { area: 'jobs', name: 'Jobs', Page: Jobs },
+  { area: 'usage', name: 'Usage', Page: Usage },
 ] as const;
 
 export function Settings() {

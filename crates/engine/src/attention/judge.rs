@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offshoot_protocol::view::{ActivityState, WaitKind};
+use offshoot_protocol::view::ActivityState;
 
 use super::evidence::{Claim, Moment, Source};
 use super::{Attention, SETTLE, Verdict};
@@ -146,9 +146,7 @@ impl Attention {
             self.looked_at
                 .is_some_and(|looked| looked >= since + SETTLE)
         };
-        let over = (was_shown && !dialog)
-            || (!dialog && works)
-            || (!dialog && answered.is_some_and(looked));
+        let over = !dialog && (was_shown || works || answered.is_some_and(looked));
         if !over {
             return;
         }
@@ -260,15 +258,15 @@ impl Attention {
     /// Adds to a strong claim what weaker ones know better.
     fn with_details(&self, claim: &Claim) -> Claim {
         let mut claim = claim.clone();
-        if claim.says == Says::Waiting {
-            if let Some(blocker) = &self.blocker {
-                let special = matches!(blocker.claim.kind, Some(Wants::Plan | Wants::Trust));
-                if claim.kind.is_none() || special {
-                    claim.kind = blocker.claim.kind;
-                }
-                if claim.text.is_empty() || claim.source == Source::PermissionHook {
-                    claim.text.clone_from(&blocker.claim.text);
-                }
+        if claim.says == Says::Waiting
+            && let Some(blocker) = &self.blocker
+        {
+            let special = matches!(blocker.claim.kind, Some(Wants::Plan | Wants::Trust));
+            if claim.kind.is_none() || special {
+                claim.kind = blocker.claim.kind;
+            }
+            if claim.text.is_empty() || claim.source == Source::PermissionHook {
+                claim.text.clone_from(&blocker.claim.text);
             }
         }
         if matches!(claim.says, Says::Idle | Says::Errored) {
@@ -327,7 +325,7 @@ impl Attention {
         // Lines of a screen at work or at rest count seconds; they are no reasons.
         let plain = matches!(state, ActivityState::Working | ActivityState::Idle);
         let seen = matches!(claim.source, Source::Title | Source::Screen);
-        let reason = Some(claim.text).filter(|text| !text.is_empty() && !(plain && seen));
+        let reason = Some(claim.text).filter(|text| !(text.is_empty() || plain && seen));
         let waits = state == ActivityState::Waiting;
         let reset = self.limit.as_ref().and_then(|(_, reset)| reset.clone());
         let since = if state == self.verdict.state {
@@ -340,7 +338,7 @@ impl Attention {
         }
         self.verdict = Verdict {
             state,
-            kind: claim.kind.filter(|_| waits).map(kind_of),
+            kind: claim.kind.filter(|_| waits),
             reason,
             since,
             reset: reset.filter(|_| state == ActivityState::Limited),
@@ -348,16 +346,5 @@ impl Attention {
             rule: claim.rule,
             region: claim.region,
         };
-    }
-}
-
-/// Returns the word on the wire.
-pub(crate) fn kind_of(kind: Wants) -> WaitKind {
-    match kind {
-        Wants::Approval => WaitKind::Approval,
-        Wants::Question => WaitKind::Question,
-        Wants::Plan => WaitKind::Plan,
-        Wants::Auth => WaitKind::Auth,
-        Wants::Trust => WaitKind::Trust,
     }
 }

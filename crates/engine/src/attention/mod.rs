@@ -39,7 +39,6 @@ use offshoot_vt::{Cursor, Event, ProgramState, ProgressState};
 use evidence::{Claim, Log};
 pub use evidence::{Evidence, KEPT, Moment, Source};
 use judge::Blocker;
-pub(crate) use judge::kind_of;
 use look::{Found, Sight};
 use rate::Rate;
 pub use replay::{Change, Replay, ReplayError};

@@ -161,7 +161,7 @@ impl Activities {
             age_ms: u64::try_from(now.saturating_sub(piece.at).as_millis()).unwrap_or(u64::MAX),
             source: piece.source.name().to_owned(),
             says: piece.says.name().to_owned(),
-            kind: piece.kind.map(attention::kind_of),
+            kind: piece.kind,
             rule: piece.rule.clone(),
             region: piece.region.clone(),
             text: piece.text.clone(),

@@ -25,6 +25,8 @@ pub struct EngineConfig {
     pub environment: Vec<(OsString, OsString)>,
     /// Where people put their definitions of agents, when there is such a place.
     pub agents_dir: Option<PathBuf>,
+    /// Agents, by the id of their definition, for whose hooks the user lets us declare trust.
+    pub trusted_hooks: Vec<String>,
     /// How long the setup command of a new worktree may run.
     pub setup_limit: Duration,
     /// Where days begin.

@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) recording: tokio::sync::Mutex<()>,
     pub(crate) deleting: crate::worktrees::Deleting,
     pub(crate) reserving: crate::worktrees::Reserving,
+    /// Held while a conversation is changed and recorded, so that rows are written in order.
+    pub(crate) conversing: tokio::sync::Mutex<()>,
     pub(crate) jobs: crate::jobs::Jobs,
     /// Who looks at which directory's diff.
     pub(crate) diffs: crate::diff::Diffs,
@@ -115,6 +117,7 @@ impl Engine {
                     jobs: Vec::new(),
                     idle: crate::idle::Idle::default(),
                     usage: std::collections::HashMap::new(),
+                    conversations: std::collections::HashMap::new(),
                     events: EventLog::new(),
                 }),
                 address: OnceLock::new(),
@@ -122,6 +125,7 @@ impl Engine {
                 recording: tokio::sync::Mutex::default(),
                 deleting: crate::worktrees::Deleting::default(),
                 reserving: crate::worktrees::Reserving::default(),
+                conversing: tokio::sync::Mutex::default(),
                 jobs: crate::jobs::Jobs::default(),
                 desktop: crate::desktop::Desktop::find(&config),
                 diffs: crate::diff::Diffs::default(),
@@ -133,6 +137,7 @@ impl Engine {
         };
         reconcile::reconcile(&engine).await?;
         crate::jobs::start(&engine).await?;
+        crate::hooks::start(&engine);
         crate::idle::start(&engine);
         crate::notify::start(&engine);
         crate::upkeep::start(&engine);

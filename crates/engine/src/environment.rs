@@ -64,6 +64,12 @@ pub(crate) fn build(
     all
 }
 
+/// Sets variables in place of what they were.
+pub(crate) fn set(all: &mut Vec<(OsString, OsString)>, variables: &[(OsString, OsString)]) {
+    all.retain(|(known, _)| variables.iter().all(|(name, _)| name != known));
+    all.extend_from_slice(variables);
+}
+
 /// Parses `KEY=value` lines. Values in matching quotes are literal, others end at `#`.
 /// Blank lines, comments and lines without a usable name are skipped.
 pub(crate) fn parse_dotenv(text: &str) -> Vec<(String, String)> {

@@ -2,15 +2,18 @@
 //! be rebuilt when the database is lost.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use offshoot_protocol::hook::{HOOK_FILE_VARIABLE, HookFile};
 use offshoot_protocol::view::{SessionKind, WorkerKind};
 use offshoot_protocol::{AgentId, RepositoryId, SessionId, WorkerId};
 use offshoot_shim::OnExit;
 use serde::{Deserialize, Serialize};
 
+use crate::conversations::Plan;
 use crate::definitions::{Definition, RunValues};
+use crate::injection::{self, Injected, Place};
 use crate::state::{SessionEntry, WorkerEntry};
 use crate::worker::Launch;
 use crate::{Engine, EngineError, environment};
@@ -54,8 +57,8 @@ impl Engine {
     /// Works out how to start a worker of a session.
     ///
     /// # Errors
-    /// The session's directory is missing.
-    pub(crate) fn launch(
+    /// The session's directory is missing, or its conversation cannot be recorded.
+    pub(crate) async fn launch(
         &self,
         session: &SessionEntry,
         worker: &WorkerEntry,
@@ -65,8 +68,14 @@ impl Engine {
         if !cwd.is_dir() {
             return Err(EngineError::PathNotFound(cwd));
         }
+        let mut env = self.environment(session, worker);
         let argv = match worker.kind {
-            WorkerKind::Agent => self.agent_argv(worker, &cwd, occasion),
+            WorkerKind::Agent => {
+                let injected = self.inject(worker, &env);
+                environment::set(&mut env, &injected.variables);
+                self.agent_argv(session, worker, &injected.args, occasion)
+                    .await?
+            }
             WorkerKind::Terminal => vec![self.inner.config.shell.clone(), "-l".into()],
             WorkerKind::GitDiff => return Err(EngineError::WorkerNotFound(worker.id)),
         };
@@ -77,7 +86,7 @@ impl Engine {
         };
         Ok(Launch {
             argv,
-            env: self.environment(session, worker),
+            env,
             cwd,
             fresh: matches!(occasion, Occasion::Restart { .. }),
             on_exit,
@@ -85,12 +94,13 @@ impl Engine {
         })
     }
 
-    fn agent_argv(
+    async fn agent_argv(
         &self,
+        session: &SessionEntry,
         worker: &WorkerEntry,
-        cwd: &PathBuf,
+        injected: &[OsString],
         occasion: &Occasion,
-    ) -> Vec<OsString> {
+    ) -> Result<Vec<OsString>, EngineError> {
         let (prompt, continues) = match occasion {
             Occasion::First {
                 prompt,
@@ -101,18 +111,64 @@ impl Engine {
             } => (None, *continue_conversation),
             Occasion::Revive => (None, true),
         };
+        let plan = self.plan_conversation(session, worker, continues).await?;
         let definition = self.definition_of(worker);
-        // A conversation that goes on has its prompt already.
-        let prompt = prompt.filter(|_| !continues);
         let command = worker.command.as_deref().map(Definition::of_command);
-        let run = command.as_ref().unwrap_or(&definition);
-        let run = run.run(continues, None);
-        run.argv(RunValues {
-            prompt,
-            conversation: None,
-            cwd,
-            injected: &[],
-        })
+        let definition = command.as_ref().unwrap_or(&definition);
+        let (run, conversation) = match &plan {
+            Plan::New(id) => (&definition.start, id.as_deref()),
+            Plan::Again(id) => (&definition.start, Some(id.as_str())),
+            Plan::Resume(id, _) => (definition.run(true, Some(id)), Some(id.as_str())),
+            Plan::Newest => (definition.run(true, None), None),
+        };
+        Ok(run.argv(RunValues {
+            // A conversation that goes on has its prompt already.
+            prompt: prompt.filter(|_| !continues),
+            conversation,
+            cwd: Path::new(&session.row.location_path),
+            injected,
+        }))
+    }
+
+    /// Puts our hooks into a worker's directory. An agent whose directory cannot be written to runs
+    /// without them.
+    fn inject(&self, worker: &WorkerEntry, environment: &[(OsString, OsString)]) -> Injected {
+        let inner = &self.inner;
+        let dir = inner.home.worker(worker.id);
+        let definition = self.definition_of(worker);
+        let mut injected = injection::prepare(
+            &definition,
+            Place {
+                dir: &dir.join("inject"),
+                program: &inner.shim_program,
+                environment,
+                may_trust: inner.config.trusted_hooks.contains(&definition.id),
+            },
+        );
+        let (file, told) = self.hook_file(worker.id, &dir);
+        injected
+            .variables
+            .push((HOOK_FILE_VARIABLE.into(), file.clone().into()));
+        injected.files.push((file, told));
+        match injected.write() {
+            Ok(()) => injected,
+            Err(err) => {
+                tracing::warn!(worker = %worker.id, %err, "the agent runs without our hooks");
+                Injected::default()
+            }
+        }
+    }
+
+    /// What a worker's hooks are told, and where.
+    fn hook_file(&self, worker: WorkerId, dir: &Path) -> (PathBuf, String) {
+        let told = HookFile {
+            home: self.home().to_owned(),
+            worker,
+            token: self.credentials().worker_token(worker),
+            spool: crate::hooks::spool_of(dir),
+        };
+        let told = serde_json::to_string(&told).expect("paths of ours are text");
+        (dir.join("hook.json"), told)
     }
 
     /// Returns what is known of the program that a worker runs.
@@ -157,7 +213,7 @@ impl Engine {
             .unwrap_or_else(crate::agents::claude_code)
     }
 
-    fn environment(
+    pub(crate) fn environment(
         &self,
         session: &SessionEntry,
         worker: &WorkerEntry,

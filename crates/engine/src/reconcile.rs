@@ -67,6 +67,9 @@ pub(crate) async fn reconcile(engine: &Engine) -> Result<(), StartError> {
     crate::usage::load(engine)
         .await
         .map_err(StartError::Store)?;
+    crate::conversations::load(engine)
+        .await
+        .map_err(StartError::Store)?;
     settle(engine).await;
     engine.spawn(read_remotes(engine.clone()));
     Ok(())

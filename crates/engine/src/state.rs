@@ -17,6 +17,7 @@ use offshoot_protocol::view::{
 use offshoot_protocol::{AgentId, JobId, RepositoryId, SessionId, WorkerId};
 use offshoot_store::{RepositoryRow, SessionRow};
 
+use crate::conversations::Held;
 use crate::definitions::Definitions;
 use crate::event::{Event, EventLog};
 use crate::idle::Idle;
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) idle: Idle,
     /// What the agents of each session used of their models.
     pub(crate) usage: HashMap<SessionId, Usage>,
+    /// The conversation of each agent, where it is known.
+    pub(crate) conversations: HashMap<WorkerId, Held>,
     /// Jobs that are not completed, oldest first, with their progress.
     pub(crate) jobs: Vec<Job>,
     pub(crate) events: EventLog,
@@ -88,6 +91,18 @@ impl State {
             .iter_mut()
             .find(|session| session.row.id == id);
         found.ok_or(EngineError::SessionNotFound(id))
+    }
+
+    /// Removes a session with what is known of its workers.
+    pub(crate) fn remove_session(&mut self, id: SessionId) {
+        let (gone, kept) = std::mem::take(&mut self.sessions)
+            .into_iter()
+            .partition(|session| session.row.id == id);
+        self.sessions = kept;
+        let gone: Vec<SessionEntry> = gone;
+        for worker in gone.iter().flat_map(|session| &session.workers) {
+            self.conversations.remove(&worker.id);
+        }
     }
 
     pub(crate) fn repository(&self, id: RepositoryId) -> Result<&RepositoryEntry, EngineError> {
@@ -160,6 +175,14 @@ impl State {
         self.events.publish(Event::JobDeleted(id));
     }
 
+    /// Returns what clients are shown of a worker.
+    pub(crate) fn worker_view(&self, worker: &WorkerEntry) -> Worker {
+        Worker {
+            conversation: self.conversations.get(&worker.id).map(Held::view),
+            ..worker.view()
+        }
+    }
+
     fn view(&self, session: &SessionEntry) -> Session {
         let row = &session.row;
         let repository = row.repository_id.map(|id| self.repository(id).ok());
@@ -177,7 +200,11 @@ impl State {
             paused: row.paused,
             paused_because: row.paused_because.clone(),
             created_at: row.created_at,
-            workers: session.workers.iter().map(WorkerEntry::view).collect(),
+            workers: session
+                .workers
+                .iter()
+                .map(|worker| self.worker_view(worker))
+                .collect(),
             initial_prompt: row.initial_prompt.clone(),
             title: row.title.clone(),
             repository_id: row.repository_id,
@@ -236,7 +263,7 @@ impl SessionEntry {
 }
 
 impl WorkerEntry {
-    pub(crate) fn view(&self) -> Worker {
+    fn view(&self) -> Worker {
         let head = self.handle.as_ref().map(WorkerHandle::head);
         Worker {
             id: self.id,
@@ -250,6 +277,7 @@ impl WorkerEntry {
             activity: head.as_ref().and_then(|head| head.activity.clone()),
             terminal_title: head.as_ref().and_then(|head| head.title.clone()),
             process: head.map(|head| head.process),
+            conversation: None,
         }
     }
 

@@ -63,6 +63,7 @@ pub(crate) const KEYS: &[Key] = keys! {
     "idle_action" "OFFSHOOT_IDLE_ACTION" Text "what ends them: pause (the session) or stop (each worker)"
     "usage" "OFFSHOOT_USAGE" Switch "agents that can are asked to report their tokens and cost to this server"
     "setup_timeout" "OFFSHOOT_SETUP_TIMEOUT" Text "how long the setup command of a worktree may run"
+    "trusted_hooks" "OFFSHOOT_TRUSTED_HOOKS" List "agents whose hooks are declared trusted for you, such as codex"
     "app_url" "OFFSHOOT_APP_URL" Text "where people open the UI; notifications link there"
     "webhooks_private" "OFFSHOOT_WEBHOOKS_PRIVATE" Switch "webhooks may reach private addresses, and http"
     "slack_prefix" "OFFSHOOT_SLACK_PREFIX" Text "what addresses of Slack begin with, for tests"
@@ -226,6 +227,7 @@ fn defaults(surroundings: &Surroundings) -> BTreeMap<&'static str, (Value, Sourc
     set("webhooks_private", false.into());
     set("allowed_hosts", Value::Array(Vec::new()));
     set("allowed_origins", Value::Array(Vec::new()));
+    set("trusted_hooks", Value::Array(Vec::new()));
     set("log", "pretty".into());
     set("idle_after", "off".into());
     set("idle_action", "pause".into());

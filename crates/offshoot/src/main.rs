@@ -18,6 +18,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod hook;
 mod pick;
 mod place;
 mod serve;
@@ -29,12 +30,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    // The shim is a process of its own that must stay small: nothing of ours may start before it.
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == "shim")
-    {
-        offshoot_shim::main_from_fd();
+    // The shim is a process of its own that must stay small, and a hook one that must be quick:
+    // nothing of ours may start before them.
+    let mut words = std::env::args_os().skip(1);
+    match words.next() {
+        Some(word) if word == "shim" => offshoot_shim::main_from_fd(),
+        Some(word) if word == "hook" => hook::main(words),
+        _ => {}
     }
     let args = args::Args::parse();
     match commands::run(args) {

@@ -8,6 +8,7 @@
 pub mod app;
 pub mod diff;
 pub mod explain;
+pub mod hook;
 pub mod hosting;
 pub mod idle;
 pub mod ids;

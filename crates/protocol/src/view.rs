@@ -136,6 +136,36 @@ pub struct Worker {
     /// The title the program gave its terminal, stripped of control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal_title: Option<String>,
+    /// The conversation that the agent has, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Conversation>,
+}
+
+/// A conversation of an agent, by which it is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    /// The agent's own id for it.
+    pub id: String,
+    /// How the id is known.
+    pub source: ConversationSource,
+    /// Why it could not be resumed, when the last attempt failed. The id is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// How the id of a conversation is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConversationSource {
+    /// The agent was started with it.
+    Chosen,
+    /// A hook of the agent told it.
+    Hook,
+    /// A file of the agent told it.
+    File,
+    /// The agent printed it when it ended.
+    Screen,
 }
 
 /// What a worker runs.

@@ -90,7 +90,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Parses a body and names the first field that is wrong.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     // A list would be read as the fields in their order.
     let is_list = bytes.trim_ascii_start().starts_with(b"[");
     if is_list && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {

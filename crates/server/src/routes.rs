@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    agents, auth, diff, export, hosting, jobs, messages, notifications, prompts, repositories,
-    requests, sessions, settings, system, tokens, usage, workers, worktrees,
+    agents, auth, diff, export, hooks, hosting, jobs, messages, notifications, prompts,
+    repositories, requests, sessions, settings, system, tokens, usage, workers, worktrees,
 };
 use crate::problem::ApiError;
 use crate::state::App;
@@ -63,6 +63,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         // what agents used
         .routes(routes!(usage::get))
         .routes(routes!(usage::report))
+        .routes(routes!(hooks::report))
         // prompts
         .routes(routes!(prompts::list, prompts::create))
         .routes(routes!(prompts::get, prompts::patch, prompts::delete))

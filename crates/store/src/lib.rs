@@ -28,6 +28,7 @@ pub use error::StoreError;
 pub use open::Opened;
 pub use rows::agents::AgentRow;
 pub use rows::auth::{SecretHash, SignInRow, TokenRow};
+pub use rows::conversations::ConversationRow;
 pub use rows::jobs::{JobFilter, JobRow, JobStatus};
 pub use rows::notifications::{SlackRow, WebhookRow};
 pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};

@@ -159,7 +159,7 @@ impl Engine {
             self.add_task(session, position).await?;
         }
         let first = &session.workers[0];
-        let launch = self.launch(session, first, occasion)?;
+        let launch = self.launch(session, first, occasion).await?;
         match &first.handle {
             Some(handle) => handle.start(launch).await,
             None => Ok(()),
@@ -410,7 +410,7 @@ impl Engine {
             .map_err(|err| self.store_error("delete the session", err))?;
         self.clean_up_session(id).await;
         let mut state = self.state();
-        state.sessions.retain(|entry| entry.row.id != id);
+        state.remove_session(id);
         state.idle.forget(id);
         state.events.publish(Event::SessionDeleted(id));
         Ok(())
@@ -418,6 +418,9 @@ impl Engine {
 
     /// Takes back what a failed start left.
     async fn forget_session(&self, session: &SessionEntry) {
+        for worker in &session.workers {
+            self.state().conversations.remove(&worker.id);
+        }
         for handle in session.handles() {
             if let Err(err) = handle.delete().await {
                 tracing::warn!(session = %session.row.id, %err, "take back a worker that failed to start");

@@ -7,7 +7,6 @@ use offshoot_protocol::{SessionId, WorkerId};
 use offshoot_shim::Life;
 use offshoot_store::{WorkerPhase, WorkerRow};
 
-use crate::attention::Hook;
 use crate::event::Event;
 use crate::launch::Occasion;
 use crate::state::{SessionEntry, WorkerEntry};
@@ -72,7 +71,7 @@ impl Engine {
         let mut state = self.state();
         state.session_mut(session_id)?.workers.push(worker.clone());
         state.publish_update(session_id);
-        Ok(worker.view())
+        Ok(state.worker_view(&worker))
     }
 
     /// Ends a worker's process and removes the worker with its output.
@@ -111,6 +110,7 @@ impl Engine {
             .session_mut(session_id)?
             .workers
             .retain(|entry| entry.id != worker_id);
+        state.conversations.remove(&worker_id);
         state.publish_update(session_id);
         Ok(())
     }
@@ -138,7 +138,8 @@ impl Engine {
         let lifecycle = self.state().session(session_id)?.lifecycle.clone();
         let _lifecycle = lifecycle.lock().await;
         self.worker(session_id, worker_id)?.stop().await?;
-        Ok(self.state().session(session_id)?.worker(worker_id)?.view())
+        let state = self.state();
+        Ok(state.worker_view(state.session(session_id)?.worker(worker_id)?))
     }
 
     /// Starts a worker anew with an empty output, ending its process first.
@@ -183,7 +184,7 @@ impl Engine {
         if worker.kind == WorkerKind::Agent {
             self.publish_activity(session_id, worker_id);
         }
-        Ok(worker.view())
+        Ok(self.state().worker_view(worker))
     }
 
     /// Starts a worker whose process has ended; its output goes on. A living one is left alone.
@@ -262,16 +263,6 @@ impl Engine {
         told.ok_or_else(|| EngineError::WrongState(reason.to_owned()))
     }
 
-    /// Tells of a hook of an agent.
-    ///
-    /// # Errors
-    /// There is no such worker.
-    pub async fn hook(&self, worker: WorkerId, hook: Hook) -> Result<(), EngineError> {
-        let (_, handle) = self.find_worker(worker)?;
-        handle.hook(hook).await;
-        Ok(())
-    }
-
     /// Starts the task of a worker whose row is recorded.
     pub(crate) fn spawn_task(
         &self,
@@ -312,8 +303,14 @@ impl Engine {
 
     fn on_worker_change(&self, session_id: SessionId, worker_id: WorkerId, change: Change) {
         match change {
-            Change::Process => self.state().publish_update(session_id),
-            Change::Activity => self.publish_activity(session_id, worker_id),
+            Change::Process => {
+                self.state().publish_update(session_id);
+                self.on_agent_end(session_id, worker_id);
+            }
+            Change::Activity => {
+                self.publish_activity(session_id, worker_id);
+                self.learn_from_files(session_id, worker_id);
+            }
             Change::Prompt(prompt) => self.publish_prompt(*prompt),
             Change::PromptRemoved(id) => self.publish_prompt_removed(worker_id, id),
         }
@@ -329,7 +326,7 @@ impl Engine {
             .handle
             .as_ref()
             .ok_or(EngineError::WorkerNotFound(worker.id))?;
-        let launch = self.launch(session, worker, occasion)?;
+        let launch = self.launch(session, worker, occasion).await?;
         handle.start(launch).await
     }
 

@@ -81,6 +81,7 @@ impl Spot {
             time_zone: jiff::tz::TimeZone::UTC,
             agents_dir: None,
             asks_usage: true,
+            trusted_hooks: Vec::new(),
             setup_limit: std::time::Duration::from_secs(600),
             version: "0".to_owned(),
             notifications: crate::NotificationConfig::default(),

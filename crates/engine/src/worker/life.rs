@@ -127,6 +127,7 @@ impl WorkerTask {
     }
 
     async fn on_connected(&mut self, link: Link, hello: &Hello, meta: &Meta) {
+        self.begin_hooks(meta);
         self.link = Some(link);
         self.log = None;
         self.setup.row.epoch = hello.epoch;

@@ -18,6 +18,7 @@ mod asking;
 mod cpu;
 mod delivery;
 mod ending;
+mod hooks;
 mod input;
 mod life;
 mod link;
@@ -46,7 +47,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::EngineError;
-use crate::attention::Hook;
+use crate::hooks::Inbox;
 
 use self::delivery::{Content, Letter};
 pub(crate) use self::life::life_without_files;
@@ -187,6 +188,8 @@ pub(crate) struct Shared {
     attached: AtomicBool,
     /// How often something was typed that no terminal query asked for.
     typed: AtomicU64,
+    /// What the agent reports by its hooks.
+    hooks: Inbox,
 }
 
 /// A log reader of one epoch.
@@ -255,8 +258,6 @@ pub(crate) enum Command {
     Explain {
         done: oneshot::Sender<Option<Explanation>>,
     },
-    /// A hook of the agent.
-    Hook(Box<Hook>),
 }
 
 /// Counts a client among a worker's viewers until it is dropped.
@@ -297,6 +298,11 @@ impl WorkerHandle {
     /// Returns the session the worker belongs to.
     pub fn session_id(&self) -> SessionId {
         self.shared.session_id
+    }
+
+    /// Returns what the agent reports by its hooks, on its way into the task.
+    pub(crate) fn hooks(&self) -> &Inbox {
+        &self.shared.hooks
     }
 
     /// Returns the newest head.
@@ -426,15 +432,6 @@ impl WorkerHandle {
     /// The worker is deleted or the engine shuts down.
     pub async fn explain(&self) -> Result<Option<Explanation>, EngineError> {
         self.ask(|done| Command::Explain { done }).await
-    }
-
-    /// Tells of a hook of the agent. It is lost when the worker is gone.
-    pub async fn hook(&self, hook: Hook) {
-        let _ = self
-            .shared
-            .commands
-            .send(Command::Hook(Box::new(hook)))
-            .await;
     }
 
     /// Types bytes, once per (writer, seq). Returns when the input is queued in order; its fate

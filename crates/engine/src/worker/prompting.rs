@@ -619,7 +619,6 @@ impl WorkerTask {
     }
 
     /// The agent's own hook tells which prompt it has taken, or what it wants to do.
-    #[expect(dead_code, reason = "hooks reach workers from the next change on")]
     pub(super) fn on_hook_payload(&mut self, name: &str, payload: &Value) {
         if let Some(text) = payload.get("prompt").and_then(Value::as_str) {
             self.on_prompt_hook(text);

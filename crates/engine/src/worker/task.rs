@@ -191,6 +191,7 @@ pub(crate) fn spawn(
         ring: parking_lot::Mutex::new(Ring::default()),
         attached: AtomicBool::new(false),
         typed: AtomicU64::new(0),
+        hooks: crate::hooks::Inbox::default(),
     });
     // A worker outlives the request that made it, and must not carry its id for ever.
     let span =
@@ -235,6 +236,7 @@ impl WorkerTask {
             // It ended while no server was there to tell what became of its prompts.
             self.end_prompts().await;
         }
+        let shared = Arc::clone(&self.shared);
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -248,6 +250,7 @@ impl WorkerTask {
                     }
                     None => break,
                 },
+                () = shared.hooks.arrived() => self.on_hooks(),
                 () = std::future::ready(()), if self.more_output => self.read_output().await,
                 () = sleep_until(deadline) => self.on_timers().await,
             }
@@ -313,11 +316,6 @@ impl WorkerTask {
             Command::Explain { done } => {
                 self.catch_up().await;
                 answer(done, self.activities.as_ref().map(Activities::explain));
-            }
-            Command::Hook(hook) => {
-                let watch = self.activities.as_mut();
-                let changed = watch.is_some_and(|watch| watch.on_hook(&hook));
-                self.show_activity(changed);
             }
             Command::Text { lines, done } => {
                 let text = self.take_text(lines).await;

@@ -32,7 +32,7 @@ impl Engine {
         }
         let deleted = self.inner.store.delete_session(id).await;
         deleted.map_err(|err| self.store_error("begin the session anew", err))?;
-        self.state().sessions.retain(|entry| entry.row.id != id);
+        self.state().remove_session(id);
         Ok(())
     }
 

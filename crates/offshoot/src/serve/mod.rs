@@ -175,6 +175,7 @@ fn engine_config(settings: &Settings) -> Result<EngineConfig> {
         environment: inherit::environment(),
         time_zone: jiff::tz::TimeZone::system(),
         agents_dir: settings.surroundings.agents_dir(),
+        trusted_hooks: settings.list("trusted_hooks"),
         setup_limit: setup_limit(settings)?,
         asks_usage: settings.switch("usage"),
         version: env!("CARGO_PKG_VERSION").to_owned(),

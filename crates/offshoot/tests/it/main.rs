@@ -8,6 +8,7 @@ mod box_of;
 mod commands;
 mod damage;
 mod followers;
+mod hooks;
 mod idle;
 mod jobs;
 mod lifecycle;

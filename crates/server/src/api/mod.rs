@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod auth;
 pub(crate) mod diff;
 pub(crate) mod export;
+pub(crate) mod hooks;
 pub(crate) mod hosting;
 pub(crate) mod jobs;
 pub(crate) mod messages;

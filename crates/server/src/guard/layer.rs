@@ -90,8 +90,12 @@ fn access_of(method: &Method, path: &str, headers: &HeaderMap) -> Access {
     let is_post_to = |allowed: fn(&str) -> bool| *method == Method::POST && allowed(path);
     let is_sign_in = is_post_to(|path| path == "/api/auth/sign-in");
     // Agents bring the token of their worker, which the handler checks.
-    let is_report =
-        is_post_to(|path| path.starts_with("/api/workers/") && path.ends_with("/usage"));
+    let is_report = is_post_to(|path| {
+        let what = path
+            .strip_prefix("/api/workers/")
+            .and_then(|rest| rest.split_once('/'));
+        what.is_some_and(|(_, what)| matches!(what, "usage" | "hooks"))
+    });
     match is_below("/api") {
         true if is_sign_in || is_report => Access::Public,
         true => Access::Protected,
@@ -206,6 +210,10 @@ mod tests {
             (Method::GET, "/apix", Access::Public),
             (Method::POST, "/api/auth/sign-in", Access::Public),
             (Method::GET, "/api/auth/sign-in", Access::Protected),
+            (Method::POST, "/api/workers/x/usage", Access::Public),
+            (Method::POST, "/api/workers/x/hooks", Access::Public),
+            (Method::GET, "/api/workers/x/hooks", Access::Protected),
+            (Method::POST, "/api/workers/x/y/hooks", Access::Protected),
             (Method::GET, "/api", Access::Protected),
             (Method::GET, "/api/", Access::Protected),
             (Method::GET, "/api/openapi.json", Access::Protected),

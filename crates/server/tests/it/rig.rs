@@ -256,6 +256,7 @@ fn engine_config(dir: &Path) -> EngineConfig {
         time_zone: jiff::tz::TimeZone::UTC,
         agents_dir: None,
         asks_usage: true,
+        trusted_hooks: Vec::new(),
         setup_limit: std::time::Duration::from_secs(600),
         version: "0".to_owned(),
         notifications: offshoot_engine::NotificationConfig {

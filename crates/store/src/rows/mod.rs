@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod auth;
+pub(crate) mod conversations;
 pub(crate) mod jobs;
 pub(crate) mod notifications;
 pub(crate) mod outbox;

@@ -39,3 +39,13 @@ CREATE TABLE usage_reports (
     digest INTEGER PRIMARY KEY,
     at     INTEGER NOT NULL
 ) STRICT;
+
+-- The agents' own conversations, by worker.
+CREATE TABLE conversations (
+    worker_id TEXT PRIMARY KEY REFERENCES workers (id) ON DELETE CASCADE,
+    id        TEXT NOT NULL,
+    source    TEXT NOT NULL,
+    -- Whether a turn was seen in it.
+    used      INTEGER NOT NULL,
+    problem   TEXT
+) STRICT, WITHOUT ROWID;

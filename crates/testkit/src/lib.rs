@@ -8,6 +8,7 @@
 //! Fails by `anyhow`: a test that cannot be set up has failed. Waiting is for a fact, with
 //! [`PATIENCE`] as the point where a fact counts as never coming.
 
+pub mod agents;
 pub mod app;
 pub mod composer;
 pub mod http;

@@ -15,6 +15,7 @@ pub mod http;
 pub mod models;
 pub mod programs;
 pub mod pty;
+pub mod recording;
 pub mod repository;
 pub mod rig;
 pub mod server;

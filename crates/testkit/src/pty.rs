@@ -27,6 +27,33 @@ impl PtyProgram {
     /// # Errors
     /// There is no terminal to be had, or no `setsid` program, or the command does not start.
     pub fn start(command: &Command, cols: u16, rows: u16) -> Result<Self> {
+        let output: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = Arc::clone(&output);
+        let watch = move |bytes: &[u8], _: &mut File| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(bytes);
+        };
+        Self::start_watched(command, (cols, rows), output, watch)
+    }
+
+    /// Starts a command likewise and shows its output to `watch`, which may answer on the terminal.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn watched(
+        command: &Command,
+        size: (u16, u16),
+        watch: impl FnMut(&[u8], &mut File) + Send + 'static,
+    ) -> Result<Self> {
+        Self::start_watched(command, size, Arc::default(), watch)
+    }
+
+    fn start_watched(
+        command: &Command,
+        (cols, rows): (u16, u16),
+        output: Arc<Mutex<Vec<u8>>>,
+        watch: impl FnMut(&[u8], &mut File) + Send + 'static,
+    ) -> Result<Self> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&master)?;
         unlockpt(&master)?;
@@ -55,8 +82,7 @@ impl PtyProgram {
             .stderr(Stdio::from(slave.try_clone()?))
             .spawn()
             .context("run setsid")?;
-        let output = Arc::default();
-        collect(master.try_clone()?, Arc::clone(&output));
+        follow(master.try_clone()?, watch);
         Ok(Self {
             child,
             master,
@@ -145,12 +171,11 @@ fn winsize(cols: u16, rows: u16) -> Winsize {
     }
 }
 
-fn collect(mut master: File, output: Arc<Mutex<Vec<u8>>>) {
+fn follow(mut master: File, mut watch: impl FnMut(&[u8], &mut File) + Send + 'static) {
     std::thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(n @ 1..) = master.read(&mut chunk) {
-            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-            output.extend_from_slice(&chunk[..n]);
+            watch(&chunk[..n], &mut master);
         }
     });
 }

@@ -49,8 +49,16 @@ impl Home {
         git(&work, &["init", "-q", "-b", "main"])?;
         fs::write(work.join("README.md"), "# Shop\n")?;
         git(&work, &["add", "."])?;
-        let who = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid"];
-        git(&work, &[&who[..], &["commit", "-q", "-m", "first"]].concat())?;
+        let who = [
+            "-c",
+            "user.name=Test",
+            "-c",
+            "user.email=test@example.invalid",
+        ];
+        git(
+            &work,
+            &[&who[..], &["commit", "-q", "-m", "first"]].concat(),
+        )?;
         for (name, text) in home.settings(trust) {
             let file = home.path().join(name);
             fs::create_dir_all(file.parent().context("a file lies somewhere")?)?;
@@ -102,11 +110,37 @@ impl Home {
     pub fn footprint(&self) -> Result<Footprint> {
         // What lies beside them, agents write themselves: memories, caches, conversations.
         let settings: &[&str] = match self.agent.id {
-            "claude-code" => &[".claude/settings.json", ".claude/settings.local.json", ".claude/hooks", ".claude/agents", ".claude/commands", ".claude/CLAUDE.md"],
-            "codex" => &[".codex/config.toml", ".codex/hooks.json", ".codex/AGENTS.md", ".codex/hooks"],
-            "opencode" => &[".config/opencode/opencode.json", ".config/opencode/plugin", ".config/opencode/plugins"],
-            "gemini" => &[".gemini/settings.json", ".gemini/trustedFolders.json", ".gemini/GEMINI.md", ".gemini/hooks"],
-            _ => &[".qwen/settings.json", ".qwen/trustedFolders.json", ".qwen/QWEN.md", ".qwen/hooks"],
+            "claude-code" => &[
+                ".claude/settings.json",
+                ".claude/settings.local.json",
+                ".claude/hooks",
+                ".claude/agents",
+                ".claude/commands",
+                ".claude/CLAUDE.md",
+            ],
+            "codex" => &[
+                ".codex/config.toml",
+                ".codex/hooks.json",
+                ".codex/AGENTS.md",
+                ".codex/hooks",
+            ],
+            "opencode" => &[
+                ".config/opencode/opencode.json",
+                ".config/opencode/plugin",
+                ".config/opencode/plugins",
+            ],
+            "gemini" => &[
+                ".gemini/settings.json",
+                ".gemini/trustedFolders.json",
+                ".gemini/GEMINI.md",
+                ".gemini/hooks",
+            ],
+            _ => &[
+                ".qwen/settings.json",
+                ".qwen/trustedFolders.json",
+                ".qwen/QWEN.md",
+                ".qwen/hooks",
+            ],
         };
         Footprint::of(&self.path(), settings)
     }
@@ -120,12 +154,15 @@ impl Home {
         let trusted = trust == Trust::Given;
         match self.agent.id {
             "claude-code" => {
-                let mut memory = json!({"hasCompletedOnboarding": true, "hasSeenAutoDefaultNotice": true});
+                let mut memory = json!({"hasCompletedOnboarding": true, "hasSeenAutoDefaultNotice": true, "hasSeenAutoDefaultNudge": true});
                 if trusted {
                     memory["projects"] = json!({work.clone(): {"hasTrustDialogAccepted": true}});
                 }
                 let settings = json!({"permissions": {"defaultMode": "default"}});
-                vec![(".claude.json", memory.to_string()), (".claude/settings.json", settings.to_string())]
+                vec![
+                    (".claude.json", memory.to_string()),
+                    (".claude/settings.json", settings.to_string()),
+                ]
             }
             "codex" => {
                 let mut settings = format!(

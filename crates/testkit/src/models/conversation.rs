@@ -76,6 +76,12 @@ impl Request {
         }
     }
 
+    /// Everything somebody said.
+    pub(super) fn said_by(&self, who: Who) -> Vec<String> {
+        let said = self.talk.iter().filter(|said| said.who == who);
+        said.map(|said| said.text.clone()).collect()
+    }
+
     /// The last thing said by somebody.
     pub(super) fn last(&self, who: Who) -> Option<&str> {
         let last = self.talk.iter().rfind(|said| said.who == who);

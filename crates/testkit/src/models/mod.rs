@@ -16,7 +16,7 @@
 //! | `say TEXT` | answers (`\n` is a line feed) |
 //! | `slow SECONDS [TEXT]` | streams a word every quarter of a second, then the text |
 //! | `think SECONDS` | is silent, then answers |
-//! | `hold NAME` | streams a word, then waits until somebody releases NAME |
+//! | `hold NAME [TEXT]` | streams the text, then waits until somebody releases NAME |
 //! | `lines N` | answers N lines |
 //! | `shell COMMAND` | calls the agent's shell |
 //! | `shellesc COMMAND` | the same, asking to leave the sandbox (with Codex an approval comes of it) |

@@ -11,8 +11,8 @@ pub(super) enum Step {
     Slow { seconds: f64, then: String },
     /// Is silent for a while, then answers.
     Think { seconds: f64 },
-    /// Streams a word and waits at a gate.
-    Hold(String),
+    /// Streams words and waits at a gate.
+    Hold { gate: String, text: String },
     /// Answers this many lines.
     Lines(u32),
     /// Calls the shell.
@@ -39,7 +39,7 @@ impl Step {
             Self::Say(_) => "say",
             Self::Slow { .. } => "slow",
             Self::Think { .. } => "think",
-            Self::Hold(_) => "hold",
+            Self::Hold { .. } => "hold",
             Self::Lines(_) => "lines",
             Self::Shell { .. } => "shell",
             Self::Write { .. } => "write",
@@ -109,7 +109,13 @@ fn parse(step: &str) -> Step {
         "think" => Step::Think {
             seconds: rest.parse().unwrap_or(5.0),
         },
-        "hold" => Step::Hold(rest.to_owned()),
+        "hold" => {
+            let (gate, text) = rest.split_once(' ').unwrap_or((rest, "holding "));
+            Step::Hold {
+                gate: gate.to_owned(),
+                text: unescape(text),
+            }
+        }
         "lines" => Step::Lines(rest.parse().unwrap_or(50)),
         "shell" => shell(rest, Place::Usual),
         "shellesc" => shell(rest, Place::Outside),

@@ -47,8 +47,12 @@ pub struct Entry {
     pub prompt: String,
     /// The last result of a tool.
     pub result: Option<String>,
+    /// Everything the person said in this conversation, as far as the agent sent it along.
+    pub said: Vec<String>,
     /// How it ended; `None` while it is answered.
     pub end: Option<End>,
+    /// When it ended, in seconds since 1970.
+    pub ended_at: Option<f64>,
 }
 
 /// How an answer ended.
@@ -135,17 +139,18 @@ impl Shared {
     fn begin(&self, request: &Request, step: &Step) -> usize {
         let mut log = locked(&self.log);
         let number = log.len();
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         log.push(Entry {
             request: number,
-            at: since_1970.unwrap_or_default().as_secs_f64(),
+            at: now(),
             api: request.api,
             model: request.model.clone(),
             step: step.verb().to_owned(),
             tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
             prompt: request.last(Who::User).unwrap_or_default().to_owned(),
             result: request.last(Who::Tool).map(str::to_owned),
+            said: request.said_by(Who::User),
             end: None,
+            ended_at: None,
         });
         number
     }
@@ -153,6 +158,7 @@ impl Shared {
     fn end(&self, number: usize, end: End) {
         if let Some(entry) = locked(&self.log).get_mut(number) {
             entry.end = Some(end);
+            entry.ended_at = Some(now());
         }
     }
 
@@ -166,6 +172,12 @@ impl Shared {
         *failed += 1;
         *failed <= times
     }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_1970.unwrap_or_default().as_secs_f64()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

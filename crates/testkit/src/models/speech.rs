@@ -85,11 +85,9 @@ fn pieces(step: &Step) -> Vec<Piece> {
             let pause = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
             vec![Piece::Pause(pause), words("thought about it.")]
         }
-        Step::Hold(gate) => vec![
-            words("holding "),
-            Piece::Gate(gate.clone()),
-            words("released."),
-        ],
+        Step::Hold { gate, text } => {
+            vec![words(text), Piece::Gate(gate.clone()), words("released.")]
+        }
         Step::Lines(count) => {
             let line = |number| Piece::Words(format!("line {number} of the long answer\n\n"));
             let lines = (1..=*count).map(line);

@@ -110,7 +110,7 @@ fn parse(step: &str) -> Step {
             seconds: rest.parse().unwrap_or(5.0),
         },
         "hold" => {
-            let (gate, text) = rest.split_once(' ').unwrap_or((rest, "holding "));
+            let (gate, text) = rest.split_once(' ').unwrap_or((rest, "holding\\n\\n"));
             Step::Hold {
                 gate: gate.to_owned(),
                 text: unescape(text),

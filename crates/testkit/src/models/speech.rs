@@ -74,7 +74,7 @@ fn pieces(step: &Step) -> Vec<Piece> {
                     break;
                 }
                 left -= WORD_EVERY;
-                let space = if number % 12 == 11 { '\n' } else { ' ' };
+                let space = if number % 4 == 3 { '\n' } else { ' ' };
                 pieces.push(Piece::Words(format!("word{number}{space}")));
                 pieces.push(Piece::Pause(WORD_EVERY));
             }

@@ -158,7 +158,7 @@ async fn a_held_answer_goes_on_when_its_gate_is_released() -> Result<()> {
             .is_success()
     );
     text += &stream.text().await?;
-    assert_eq!(words(Api::Chat, &text), "holding released.");
+    assert_eq!(words(Api::Chat, &text), "holding\n\nreleased.");
     wait_for("the end of the answer", || model.log()[0].end).await?;
     let log: Value = reqwest::get(format!("{}/_fake/log", model.url()))
         .await?

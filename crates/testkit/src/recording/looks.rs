@@ -50,7 +50,7 @@ impl Looks {
             "claude-code" => Self {
                 rest: Regex::new("manual mode on")?,
                 busy: Regex::new("esc to interrupt")?,
-                approval: Regex::new("Do you want to (proceed|create|make)")?,
+                approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,
                 trust: trusting("Yes, I trust this folder", &["\x1b[B", "\r"], false)?,
                 approve: "\r",

@@ -1,0 +1,51 @@
+//! What was measured of an agent, against what was promised.
+
+use std::fmt::Write as _;
+
+/// The facts of one agent's test.
+#[derive(Default)]
+pub(crate) struct Facts(Vec<Fact>);
+
+struct Fact {
+    what: String,
+    /// Seconds it took; none when it never came true.
+    took: Option<f64>,
+    limit: f64,
+}
+
+impl Facts {
+    /// Notes how long something took, and how long it may.
+    pub(crate) fn time(&mut self, what: &str, took: Option<f64>, limit: f64) {
+        self.0.push(Fact {
+            what: what.to_owned(),
+            took,
+            limit,
+        });
+    }
+
+    /// Notes whether something is so.
+    pub(crate) fn holds(&mut self, what: &str, holds: bool) {
+        self.time(what, holds.then_some(0.0), 0.0);
+    }
+
+    /// Prints all facts.
+    ///
+    /// # Panics
+    /// One of them is not as promised.
+    pub(crate) fn settle(self, agent: &str) {
+        let mut table = format!("{agent}:\n");
+        let mut broken = 0;
+        for Fact { what, took, limit } in &self.0 {
+            let kept = took.is_some_and(|took| took <= *limit);
+            broken += usize::from(!kept);
+            let took = took.map_or("never".to_owned(), |took| format!("{took:.2} s"));
+            let mark = if kept { "  " } else { "✗ " };
+            let _ = writeln!(table, "{mark}{what}: {took} (at most {limit} s)");
+        }
+        #[expect(clippy::print_stderr, reason = "the measurements are what the test is for")]
+        {
+            eprintln!("{table}");
+        }
+        assert_eq!(broken, 0, "not as promised:\n{table}");
+    }
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use offshoot_testkit::agents::RealAgent;
 use offshoot_testkit::models::End;
+use offshoot_testkit::rig::wait::until;
 
 use crate::actor::Actor;
 use crate::facts::Facts;
@@ -17,6 +18,9 @@ const WAITING: f64 = 1.0;
 const IDLE: f64 = 2.0;
 /// Promised: an interrupt is noticed.
 const INTERRUPT: f64 = 3.0;
+
+/// A person answers no dialog sooner. Claude Code ignores keys that come with its dialog.
+const READING: f64 = 0.8;
 
 /// What is later than this is told as never.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -160,6 +164,7 @@ fn begin(actor: &Actor, facts: &mut Facts, what: &str, prompt: &str) {
 fn waiting(actor: &Actor, facts: &mut Facts, what: &str, drawn: f64) {
     let waiting = actor.watch.wait_for_state(&ASKING, drawn, PATIENCE);
     facts.time(&format!("{what}: waiting"), since(waiting, drawn), WAITING);
+    until("a person has read it", || (now() > drawn + READING).then_some(()));
 }
 
 /// Lets a turn go on to its end, which is noticed; returns when the model said its last word.

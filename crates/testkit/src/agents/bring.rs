@@ -40,13 +40,26 @@ pub fn cache() -> PathBuf {
     }
 }
 
+/// The package opencode installs for its plugins, of its own version.
+const PLUGIN: &str = "@opencode-ai/plugin";
+
 impl RealAgent {
+    fn directory(&self) -> PathBuf {
+        cache().join(format!("{}-{}", self.id, self.version))
+    }
+
+    /// The directory of the package that opencode would install into every home.
+    pub(super) fn plugin(&self) -> Option<PathBuf> {
+        let plugin = self.directory().join("plugin");
+        plugin.is_dir().then_some(plugin)
+    }
+
     /// Installs the agent unless it is.
     ///
     /// # Errors
     /// npm reached its registry and failed all the same.
     pub fn bring(&self) -> Result<Brought> {
-        let dir = cache().join(format!("{}-{}", self.id, self.version));
+        let dir = self.directory();
         let programs = dir.join("node_modules/.bin");
         if programs.join(self.program).exists() {
             return Ok(Brought::Programs(programs));
@@ -106,6 +119,18 @@ impl RealAgent {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
                 bail!("the script of {package} fails: {said}");
             }
+        }
+        if self.id == "opencode" {
+            let plugin = dir.join("plugin");
+            fs::create_dir_all(&plugin)?;
+            let package = format!("{PLUGIN}@{}", self.version);
+            let args = ["install", "--save-exact", "--ignore-scripts", "--no-audit", "--no-fund", &package];
+            let output = npm(&plugin, &args)?;
+            if !output.status.success() {
+                // It brings the package itself, only later.
+                let _ = fs::remove_dir_all(&plugin);
+            }
+            let _ = fs::remove_dir_all(plugin.join(".npm"));
         }
         let _ = fs::remove_dir_all(dir.join(".npm"));
         Ok(None)

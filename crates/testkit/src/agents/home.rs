@@ -64,7 +64,20 @@ impl Home {
             fs::create_dir_all(file.parent().context("a file lies somewhere")?)?;
             fs::write(file, text)?;
         }
+        if let Some(plugin) = agent.plugin() {
+            home.lend(&plugin)?;
+        }
         Ok(home)
+    }
+
+    /// Gives opencode the package it would install into every new home, for 10 s of its start.
+    fn lend(&self, plugin: &Path) -> Result<()> {
+        let config = self.path().join(".config/opencode");
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(plugin.join(name), config.join(name))?;
+        }
+        let modules = plugin.join("node_modules");
+        Ok(std::os::unix::fs::symlink(modules, config.join("node_modules"))?)
     }
 
     /// The home directory.
@@ -168,7 +181,8 @@ impl Home {
                 let mut settings = format!(
                     "model = \"fake-model\"\nmodel_provider = \"fake\"\ncheck_for_update_on_startup = false\n\n\
                      [model_providers.fake]\nname = \"fake\"\nbase_url = \"{v1}\"\nenv_key = \"FAKE_KEY\"\n\
-                     wire_api = \"responses\"\n"
+                     wire_api = \"responses\"\n\n\
+                     [features]\ndefault_mode_request_user_input = true\n"
                 );
                 if trusted {
                     settings += &format!("\n[projects.\"{work}\"]\ntrust_level = \"trusted\"\n");

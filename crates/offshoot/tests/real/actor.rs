@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use offshoot_protocol::AgentId;
-use offshoot_protocol::rest::{Place, RestartWorker, Run, SendInput, SessionBody, StartSession, WorkerBody};
+use offshoot_protocol::rest::{
+    Place, RestartWorker, Run, SendInput, SessionBody, StartSession, WorkerBody,
+};
 use offshoot_testkit::agents::{Brought, Home, RealAgent, Trust};
 use offshoot_testkit::models::{Entry, FakeModel};
 use offshoot_testkit::programs;
@@ -18,7 +20,10 @@ use serde_json::{Value, json};
 use crate::footprint::Before;
 use crate::watch::{Watch, now};
 
-/// Between a pasted prompt and Enter, for agents that take both at once for a paste.
+/// Between a pasted prompt and Enter, in seconds: Gemini takes what comes sooner for a part of it.
+const BEFORE_ENTER: f64 = 0.3;
+
+/// Around what is pasted.
 const PASTE: &str = "\x1b[200~";
 const PASTE_END: &str = "\x1b[201~";
 
@@ -29,6 +34,8 @@ pub(crate) struct Actor {
     pub(crate) watch: Watch,
     pub(crate) model: FakeModel,
     pub(crate) worker: Started,
+    /// Whether its definition ships, so that the server can know its states.
+    pub(crate) is_known: bool,
     before: Before,
     rig: Rig,
     /// The model answers on it; ended last.
@@ -47,16 +54,17 @@ impl Actor {
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let model = runtime.block_on(FakeModel::start(0)).unwrap();
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real").join(agent.id);
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("real")
+            .join(agent.id);
         let home = Home::make(agent, &root, &model.url(), Trust::Given).unwrap();
         let before = Before::of(&home);
         let rig = server(&home, &programs);
+        let (id, is_known) = definition(&rig, agent);
         let body = StartSession {
             path: home.work().to_string_lossy().into_owned(),
             place: Place::Directory,
-            run: Run::Agent {
-                agent_id: Some(definition(&rig, agent)),
-            },
+            run: Run::Agent { agent_id: Some(id) },
             prompt: Some(prompt.to_owned()),
             title: None,
         };
@@ -69,6 +77,7 @@ impl Actor {
             watch,
             model,
             worker,
+            is_known,
             before,
             rig,
             _runtime: runtime,
@@ -82,7 +91,10 @@ impl Actor {
             text: text.to_owned(),
             submit: false,
         };
-        let answer = self.rig.http.send("POST", &format!("{}/input", self.worker.path()), &body);
+        let answer = self
+            .rig
+            .http
+            .send("POST", &format!("{}/input", self.worker.path()), &body);
         assert_eq!(answer.status, 200, "{}", answer.text());
         at
     }
@@ -90,12 +102,15 @@ impl Actor {
     /// Gives a prompt as a person at the terminal does; returns when Enter was pressed.
     pub(crate) fn prompt(&self, prompt: &str) -> f64 {
         self.type_text(&format!("{PASTE}{prompt}{PASTE_END}"));
-        // What was pasted is drawn: Enter is a key of its own now.
         let last = prompt.rsplit(' ').next().unwrap_or(prompt).to_owned();
-        let drawn = self.watch.wait_for_screen("the pasted prompt", now(), |shown| {
-            shown.text().contains(&last) || shown.text().contains("asted")
+        let drawn = self
+            .watch
+            .wait_for_screen("the pasted prompt", now(), |shown| {
+                shown.text().contains(&last) || shown.text().contains("asted")
+            });
+        until("Enter is a key of its own", || {
+            (now() > drawn + BEFORE_ENTER).then_some(())
         });
-        assert!(drawn > 0.0);
         self.type_text("\r")
     }
 
@@ -107,14 +122,17 @@ impl Actor {
     /// The last request of a prompt with a text that offers tools.
     pub(crate) fn entry(&self, text: &str) -> Option<Entry> {
         let log = self.model.log();
-        log.into_iter().rfind(|entry| entry.prompt.contains(text) && !entry.tools.is_empty())
+        log.into_iter()
+            .rfind(|entry| entry.prompt.contains(text) && !entry.tools.is_empty())
     }
 
     /// Waits until the model answered all there is to a prompt; returns when its last word was said.
     pub(crate) fn said(&self, text: &str, requests: usize) -> f64 {
         until(&format!("the model has answered {text:?}"), || {
             let log = self.model.log();
-            let of_prompt = log.iter().filter(|entry| entry.prompt.contains(text) && !entry.tools.is_empty());
+            let of_prompt = log
+                .iter()
+                .filter(|entry| entry.prompt.contains(text) && !entry.tools.is_empty());
             let ends: Option<Vec<f64>> = of_prompt.map(|entry| entry.ended_at).collect();
             let ends = ends.filter(|ends| ends.len() >= requests)?;
             ends.last().copied()
@@ -123,7 +141,11 @@ impl Actor {
 
     /// Kills the agent with everything it started; returns when.
     pub(crate) fn kill(&self) -> f64 {
-        let body: Value = self.rig.http.get(&format!("/api/sessions/{}", self.worker.session)).json();
+        let body: Value = self
+            .rig
+            .http
+            .get(&format!("/api/sessions/{}", self.worker.session))
+            .json();
         let workers = body["session"]["workers"].as_array().unwrap().iter();
         let mut pids = workers.filter_map(|worker| worker["process"]["pid"].as_u64());
         let pid = u32::try_from(pids.next().unwrap()).unwrap();
@@ -150,7 +172,9 @@ impl Actor {
 
     /// Waits until the agent is ready for a prompt, by its screen and by its state.
     pub(crate) fn ready(&self, patience: Duration) -> Option<f64> {
-        let at = self.watch.wait_for_screen("rest", 0.0, |shown| self.looks.at_rest(shown));
+        let at = self
+            .watch
+            .wait_for_screen("rest", 0.0, |shown| self.looks.at_rest(shown));
         self.watch.wait_for_state(&["idle"], at, patience)
     }
 
@@ -160,9 +184,15 @@ impl Actor {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "loud, so that nobody takes it for a pass")]
+#[expect(
+    clippy::print_stderr,
+    reason = "loud, so that nobody takes it for a pass"
+)]
 fn skip(agent: RealAgent, reason: &str) {
-    eprintln!("\n!!! SKIPPED: {} {} is not tested: {reason}\n", agent.id, agent.version);
+    eprintln!(
+        "\n!!! SKIPPED: {} {} is not tested: {reason}\n",
+        agent.id, agent.version
+    );
 }
 
 fn server(home: &Home, programs: &Path) -> Rig {
@@ -178,8 +208,9 @@ fn server(home: &Home, programs: &Path) -> Rig {
     rig
 }
 
-/// The definition of an agent: the one that ships, or one made of templates.
-fn definition(rig: &Rig, agent: RealAgent) -> AgentId {
+/// The definition of an agent: the one that ships, or one made of templates; and whether the states of
+/// the agent can be known with it.
+fn definition(rig: &Rig, agent: RealAgent) -> (AgentId, bool) {
     let known: Value = rig.http.get("/api/agents").json();
     let mut known = known["agents"].as_array().unwrap().iter();
     let is_it = |known: &&Value| {
@@ -187,7 +218,7 @@ fn definition(rig: &Rig, agent: RealAgent) -> AgentId {
         id == agent.id || (id == "claude-code-builtin" && agent.id == "claude-code")
     };
     if let Some(found) = known.find(is_it) {
-        return serde_json::from_value(found["id"].clone()).unwrap();
+        return (serde_json::from_value(found["id"].clone()).unwrap(), true);
     }
     let (start, resume) = match agent.id {
         "codex" => ("codex {{prompt}}", "codex resume --last"),
@@ -197,5 +228,10 @@ fn definition(rig: &Rig, agent: RealAgent) -> AgentId {
     };
     let body = json!({"name": agent.id, "commandTemplate": start, "continueTemplate": resume});
     let made: Value = rig.http.send("POST", "/api/agents", &body).json();
-    serde_json::from_value(made["agent"]["id"].clone()).unwrap()
+    // Codex reports its states to any terminal.
+    let is_known = agent.id == "codex";
+    (
+        serde_json::from_value(made["agent"]["id"].clone()).unwrap(),
+        is_known,
+    )
 }

@@ -46,6 +46,9 @@ pub(crate) fn play(agent: RealAgent) {
     failure(&actor, &mut facts);
     death(&mut actor, &mut facts);
     actor.assert_no_footprint();
+    if !actor.is_known {
+        facts.only_note_times();
+    }
     drop(actor);
     facts.settle(agent.id);
 }
@@ -53,10 +56,15 @@ pub(crate) fn play(agent: RealAgent) {
 /// The prompt given at the start arrives as it is; the turn and its end are noticed.
 fn first_prompt(actor: &Actor, facts: &mut Facts) {
     let asked = actor.asked("hold first");
-    facts.holds("the first prompt arrives intact", asked.prompt.contains(FIRST));
+    facts.holds(
+        "the first prompt arrives intact",
+        asked.prompt.contains(FIRST),
+    );
     let working = actor.watch.wait_for_state(&["working"], asked.at, PATIENCE);
     facts.time("first turn: working", since(working, asked.at), WORKING);
-    over(actor, facts, "first turn", "hold first", 1, || actor.model.release("first"));
+    over(actor, facts, "first turn", "hold first", 1, || {
+        actor.model.release("first")
+    });
 }
 
 /// An approval is noticed and given, once.
@@ -87,7 +95,10 @@ fn question(actor: &Actor, facts: &mut Facts) {
         actor.type_text("\r");
     });
     let answer = actor.entry(script).and_then(|entry| entry.result);
-    facts.holds("the answer arrives", answer.is_some_and(|answer| answer.contains("Red")));
+    facts.holds(
+        "the answer arrives",
+        answer.is_some_and(|answer| answer.contains("Red")),
+    );
 }
 
 /// A turn that streams is working from its beginning to its end.
@@ -97,8 +108,11 @@ fn stream(actor: &Actor, facts: &mut Facts) {
     let working = now();
     let said = over(actor, facts, "stream", script, 1, || ());
     let states = actor.watch.states_since(working);
-    let rests = states.iter().any(|seen| seen.at < said && RESTING.contains(&seen.what.name.as_str()));
-    facts.holds("a turn that streams is working all the time", !rests);
+    let rests = states
+        .iter()
+        .any(|seen| seen.at < said && RESTING.contains(&seen.what.name.as_str()));
+    let rested = f64::from(u8::from(rests));
+    facts.time("a turn that streams: rests in it", Some(rested), 0.5);
 }
 
 /// Esc in mid-turn ends it at once, for the model too.
@@ -109,16 +123,21 @@ fn interrupt(actor: &Actor, facts: &mut Facts) {
     let mut pressed = now();
     for (number, key) in actor.looks.interrupt.iter().enumerate() {
         if number > 0 {
-            actor.watch.wait_for_screen("that it wants Esc again", pressed, |shown| {
-                shown.text().contains("again")
-            });
+            actor
+                .watch
+                .wait_for_screen("that it wants Esc again", pressed, |shown| {
+                    shown.text().contains("again")
+                });
         }
         pressed = actor.type_text(key);
     }
     let idle = actor.watch.wait_for_state(&RESTING, pressed, PATIENCE);
     facts.time("interrupt: idle", since(idle, pressed), INTERRUPT);
     let end = actor.entry(script).and_then(|entry| entry.end);
-    facts.holds("the model is not listened to any more", end == Some(End::HungUp));
+    facts.holds(
+        "the model is not listened to any more",
+        end == Some(End::HungUp),
+    );
     // What was given back to the composer would be part of the next prompt.
     actor.type_text("\x15");
 }
@@ -127,9 +146,11 @@ fn interrupt(actor: &Actor, facts: &mut Facts) {
 fn failure(actor: &Actor, facts: &mut Facts) {
     let script = "@@ error 400";
     begin(actor, facts, "failure", script);
-    let drawn = actor.watch.wait_for_screen("the failure and rest", now(), |shown| {
-        shown.text().contains("Fake failure on") && actor.looks.at_rest(shown)
-    });
+    let drawn = actor
+        .watch
+        .wait_for_screen("the failure and rest", now(), |shown| {
+            shown.text().contains("Fake failure on") && actor.looks.at_rest(shown)
+        });
     let failed = actor.said(script, 1).max(drawn - IDLE);
     let idle = actor.watch.wait_for_state(&RESTING, failed, PATIENCE);
     facts.time("failure: idle", since(idle, failed), IDLE);
@@ -142,12 +163,19 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
     facts.time("killed: exited", since(exited, killed), IDLE);
     actor.resume();
     let ready = actor.ready(PATIENCE);
-    facts.holds("resumed: ready", ready.is_some());
+    facts.time(
+        "resumed: idle when ready",
+        ready.map(|_| 0.0),
+        PATIENCE.as_secs_f64(),
+    );
     let script = "@@ say as we were saying";
     actor.prompt(script);
     let said = &actor.asked(script).said;
     let remembers = |text: &str| said.iter().any(|said| said.contains(text));
-    facts.holds("resumed: it is the same conversation", remembers("hold first") && remembers("error 400"));
+    facts.holds(
+        "resumed: it is the same conversation",
+        remembers("hold first") && remembers("error 400"),
+    );
     let ended = actor.said(script, 1);
     let idle = actor.watch.wait_for_state(&RESTING, ended, PATIENCE);
     facts.time("resumed turn: idle", since(idle, ended), IDLE);
@@ -156,24 +184,41 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
 /// Gives a prompt; its turn is noticed.
 fn begin(actor: &Actor, facts: &mut Facts, what: &str, prompt: &str) {
     let pressed = actor.prompt(prompt);
-    let working = actor.watch.wait_for_state(&["working", ASKING[0], ASKING[1]], pressed, PATIENCE);
-    facts.time(&format!("{what}: working"), since(working, pressed), WORKING);
+    let working = actor
+        .watch
+        .wait_for_state(&["working", ASKING[0], ASKING[1]], pressed, PATIENCE);
+    facts.time(
+        &format!("{what}: working"),
+        since(working, pressed),
+        WORKING,
+    );
 }
 
 /// A dialog that is drawn is noticed.
 fn waiting(actor: &Actor, facts: &mut Facts, what: &str, drawn: f64) {
     let waiting = actor.watch.wait_for_state(&ASKING, drawn, PATIENCE);
     facts.time(&format!("{what}: waiting"), since(waiting, drawn), WAITING);
-    until("a person has read it", || (now() > drawn + READING).then_some(()));
+    until("a person has read it", || {
+        (now() > drawn + READING).then_some(())
+    });
 }
 
 /// Lets a turn go on to its end, which is noticed; returns when the model said its last word.
-fn over(actor: &Actor, facts: &mut Facts, what: &str, script: &str, requests: usize, go_on: impl FnOnce()) -> f64 {
+fn over(
+    actor: &Actor,
+    facts: &mut Facts,
+    what: &str,
+    script: &str,
+    requests: usize,
+    go_on: impl FnOnce(),
+) -> f64 {
     go_on();
     let said = actor.said(script, requests);
     let idle = actor.watch.wait_for_state(&RESTING, said, PATIENCE);
     facts.time(&format!("{what}: idle"), since(idle, said), IDLE);
-    actor.watch.wait_for_screen("rest", said, |shown| actor.looks.at_rest(shown));
+    actor
+        .watch
+        .wait_for_screen("rest", said, |shown| actor.looks.at_rest(shown));
     said
 }
 

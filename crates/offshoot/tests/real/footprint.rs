@@ -17,6 +17,9 @@ impl Before {
     /// A file of the settings is new, gone or another.
     pub(crate) fn assert_unchanged(&self, home: &Home) {
         let changed = self.0.changes(&home.footprint().unwrap());
-        assert!(changed.is_empty(), "settings of the user changed: {changed:?}");
+        assert!(
+            changed.is_empty(),
+            "settings of the user changed: {changed:?}"
+        );
     }
 }

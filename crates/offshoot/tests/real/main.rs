@@ -10,8 +10,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod acts;
 mod actor;
+mod acts;
 mod facts;
 mod footprint;
 mod watch;

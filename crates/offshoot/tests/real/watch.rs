@@ -71,16 +71,28 @@ impl Watch {
     /// The states since a moment, that which was in force then included.
     pub(crate) fn states_since(&self, at: f64) -> Vec<Seen<State>> {
         let seen = locked(&self.seen);
-        let first = seen.states.iter().rposition(|seen| seen.at <= at).unwrap_or(0);
+        let first = seen
+            .states
+            .iter()
+            .rposition(|seen| seen.at <= at)
+            .unwrap_or(0);
         seen.states[first..].to_vec()
     }
 
     /// Waits until the state is one of those, after a moment; returns since when.
-    pub(crate) fn wait_for_state(&self, names: &[&str], after: f64, patience: Duration) -> Option<f64> {
+    pub(crate) fn wait_for_state(
+        &self,
+        names: &[&str],
+        after: f64,
+        patience: Duration,
+    ) -> Option<f64> {
         let begin = now();
         while now() - begin < patience.as_secs_f64() {
             let states = self.states_since(after);
-            if let Some(found) = states.iter().find(|seen| names.contains(&seen.what.name.as_str())) {
+            if let Some(found) = states
+                .iter()
+                .find(|seen| names.contains(&seen.what.name.as_str()))
+            {
                 return Some(found.at.max(after));
             }
             std::thread::sleep(LOOK_EVERY);
@@ -92,10 +104,19 @@ impl Watch {
     ///
     /// # Panics
     /// It never does.
-    pub(crate) fn wait_for_screen(&self, what: &str, after: f64, look: impl Fn(&Shown) -> bool) -> f64 {
+    pub(crate) fn wait_for_screen(
+        &self,
+        what: &str,
+        after: f64,
+        look: impl Fn(&Shown) -> bool,
+    ) -> f64 {
         let find = || {
             let seen = locked(&self.seen);
-            let first = seen.screens.iter().rposition(|seen| seen.at <= after).unwrap_or(0);
+            let first = seen
+                .screens
+                .iter()
+                .rposition(|seen| seen.at <= after)
+                .unwrap_or(0);
             let found = seen.screens[first..].iter().find(|seen| look(&seen.what));
             found.map(|found| found.at.max(after))
         };
@@ -105,7 +126,10 @@ impl Watch {
     /// The screen now.
     pub(crate) fn screen(&self) -> String {
         let seen = locked(&self.seen);
-        seen.screens.last().map(|seen| seen.what.text()).unwrap_or_default()
+        seen.screens
+            .last()
+            .map(|seen| seen.what.text())
+            .unwrap_or_default()
     }
 }
 
@@ -131,14 +155,22 @@ fn locked(seen: &Mutex<All>) -> MutexGuard<'_, All> {
 }
 
 fn look(http: &Http, worker: Started, all: &Mutex<All>) {
-    let Ok(answer) = http.ask("GET", &format!("/api/sessions/{}", worker.session), &[], b"") else {
+    let Ok(answer) = http.ask(
+        "GET",
+        &format!("/api/sessions/{}", worker.session),
+        &[],
+        b"",
+    ) else {
         return;
     };
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return;
     };
     let at = now();
-    let workers = body["session"]["workers"].as_array().cloned().unwrap_or_default();
+    let workers = body["session"]["workers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let id = worker.worker.to_string();
     let Some(shown) = workers.iter().find(|worker| worker["id"] == id.as_str()) else {
         return;
@@ -163,7 +195,8 @@ fn look(http: &Http, worker: Started, all: &Mutex<All>) {
             rows: text.lines,
             title,
         };
-        let same = |last: &Seen<Shown>| last.what.rows == what.rows && last.what.title == what.title;
+        let same =
+            |last: &Seen<Shown>| last.what.rows == what.rows && last.what.title == what.title;
         if !all.screens.last().is_some_and(same) {
             all.screens.push(Seen { at: now(), what });
         }

@@ -124,7 +124,14 @@ impl RealAgent {
             let plugin = dir.join("plugin");
             fs::create_dir_all(&plugin)?;
             let package = format!("{PLUGIN}@{}", self.version);
-            let args = ["install", "--save-exact", "--ignore-scripts", "--no-audit", "--no-fund", &package];
+            let args = [
+                "install",
+                "--save-exact",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                &package,
+            ];
             let output = npm(&plugin, &args)?;
             if !output.status.success() {
                 // It brings the package itself, only later.

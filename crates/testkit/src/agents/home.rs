@@ -77,7 +77,10 @@ impl Home {
             fs::copy(plugin.join(name), config.join(name))?;
         }
         let modules = plugin.join("node_modules");
-        Ok(std::os::unix::fs::symlink(modules, config.join("node_modules"))?)
+        Ok(std::os::unix::fs::symlink(
+            modules,
+            config.join("node_modules"),
+        )?)
     }
 
     /// The home directory.
@@ -182,7 +185,10 @@ impl Home {
                     "model = \"fake-model\"\nmodel_provider = \"fake\"\ncheck_for_update_on_startup = false\n\n\
                      [model_providers.fake]\nname = \"fake\"\nbase_url = \"{v1}\"\nenv_key = \"FAKE_KEY\"\n\
                      wire_api = \"responses\"\n\n\
-                     [features]\ndefault_mode_request_user_input = true\n"
+                     [features]\ndefault_mode_request_user_input = true\n\n\
+                     # What Codex would note here by itself.\n\
+                     [tui]\nscreen_reader_detection_done = true\n\n\
+                     [tui.model_availability_nux]\n\"gpt-6.1-sol\" = 4\n"
                 );
                 if trusted {
                     settings += &format!("\n[projects.\"{work}\"]\ntrust_level = \"trusted\"\n");

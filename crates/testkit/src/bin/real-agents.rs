@@ -51,7 +51,8 @@ async fn record(out: &Path, ids: &[&str]) -> Result<()> {
     for agent in agents {
         for (size, trust) in [((80, 24), Trust::Asked), ((120, 40), Trust::Given)] {
             println!("{} at {}x{}", agent.id, size.0, size.1);
-            let played = scenes::record(agent, size, trust, &Path::new(ROOT).join(agent.id), out).await;
+            let played =
+                scenes::record(agent, size, trust, &Path::new(ROOT).join(agent.id), out).await;
             if let Err(err) = played {
                 println!("failed: {err:#}");
                 failed.push(agent.id);

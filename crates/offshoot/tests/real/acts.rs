@@ -117,10 +117,17 @@ fn stream(actor: &Actor, facts: &mut Facts) {
 
 /// Esc in mid-turn ends it at once, for the model too.
 fn interrupt(actor: &Actor, facts: &mut Facts) {
-    let script = "@@ hold never";
+    let script = "@@ hold never stop\\ndrop\\n";
     begin(actor, facts, "interrupt", script);
-    actor.asked(script);
-    let mut pressed = now();
+    // Gemini does not heed an Esc that comes before its first word.
+    let mut pressed = actor
+        .watch
+        .wait_for_screen("the answer in mid-turn", now(), |shown| {
+            shown
+                .rows
+                .iter()
+                .any(|row| row.contains("drop") && !row.contains("hold"))
+        });
     for (number, key) in actor.looks.interrupt.iter().enumerate() {
         if number > 0 {
             actor

@@ -209,12 +209,15 @@ impl Home {
                 files
             }
             _ => {
+                // In the form Qwen would bring it into at its first start.
                 let settings = json!({
+                    "general": {"disableAutoUpdate": true, "enableAutoUpdate": false},
                     "security": {"auth": {"selectedType": "openai"}},
                     "tools": {"approvalMode": "default"},
-                    "general": {"disableAutoUpdate": true, "enableAutoUpdate": false},
+                    "$version": 4,
                 });
-                vec![(".qwen/settings.json", settings.to_string())]
+                let settings = format!("{settings:#}");
+                vec![(".qwen/settings.json", settings)]
             }
         }
     }

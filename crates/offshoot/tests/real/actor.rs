@@ -17,6 +17,7 @@ use offshoot_testkit::rig::{Rig, process};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::acts::PATIENCE;
 use crate::footprint::Before;
 use crate::watch::{Watch, now};
 
@@ -170,12 +171,20 @@ impl Actor {
         self.watch = Watch::start(&self.rig.http, self.worker);
     }
 
+    /// Waits until the server says one of those states, after a moment; returns since when.
+    pub(crate) fn wait_for_state(&self, names: &[&str], after: f64) -> Option<f64> {
+        // Of an agent that nothing is known of, what does not come at once does not come.
+        let patience = if self.is_known { PATIENCE } else { 1.0 };
+        self.watch
+            .wait_for_state(names, after, Duration::from_secs_f64(patience))
+    }
+
     /// Waits until the agent is ready for a prompt, by its screen and by its state.
-    pub(crate) fn ready(&self, patience: Duration) -> Option<f64> {
+    pub(crate) fn ready(&self) -> Option<f64> {
         let at = self
             .watch
             .wait_for_screen("rest", 0.0, |shown| self.looks.at_rest(shown));
-        self.watch.wait_for_state(&["idle"], at, patience)
+        self.wait_for_state(&["idle"], at)
     }
 
     /// The user's settings are what they were.

@@ -197,11 +197,16 @@ impl Home {
             }
             "opencode" => vec![(".config/opencode/opencode.json", opencode(&v1).to_string())],
             "gemini" => {
+                // In the form Gemini would bring it into at its first start.
                 let settings = json!({
-                    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": true}},
-                    "general": {"disableAutoUpdate": true, "enableAutoUpdate": false},
+                    "general": {"enableAutoUpdate": false},
+                    "security": {
+                        "auth": {"selectedType": "gemini-api-key"},
+                        "folderTrust": {"enabled": true},
+                    },
                 });
-                let mut files = vec![(".gemini/settings.json", settings.to_string())];
+                let settings = format!("{settings:#}");
+                let mut files = vec![(".gemini/settings.json", settings)];
                 if trusted {
                     let folders = json!({work: "TRUST_FOLDER"});
                     files.push((".gemini/trustedFolders.json", folders.to_string()));

@@ -85,6 +85,8 @@ impl RealAgent {
     /// The arguments that start it, with a first prompt or without.
     pub fn start(&self, prompt: Option<&str>) -> Vec<String> {
         let words: &[&str] = match (self.id, prompt) {
+            // Without it, one that starts without a prompt leaves a server behind.
+            ("codex", None) => &["--no-daemon"],
             (_, None) => &[],
             ("claude-code" | "codex", Some(prompt)) => &[prompt],
             ("opencode", Some(prompt)) => &["--prompt", prompt],

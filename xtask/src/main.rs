@@ -28,6 +28,7 @@ cargo xtask <command>
   check                  fmt, clippy, doc, deny, machete, Biome, tsc: all without running a test
   gen    [--check]       Writes docs/openapi.json and the web client's types from the server
   bench  [name…]         Measures the release binary on this machine; `bench help` lists the names
+  record-agents [id…]    Plays scenes with real agents and writes agents/recordings and agents/screens
   eval-attention DIR     Judges recordings whose true states are known; --details lists what is wrong
 ";
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["bench", names @ ..] => bench::run(names),
+        ["record-agents", ids @ ..] => record_agents(ids),
         ["eval-attention", arguments @ ..] => attention::run(arguments),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -59,4 +61,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Records the real agents anew; the files are committed by whoever looked at them.
+fn record_agents(ids: &[&str]) -> anyhow::Result<bool> {
+    let mut args = vec![
+        "run",
+        "-p",
+        "offshoot-testkit",
+        "--bin",
+        "real-agents",
+        "--",
+    ];
+    args.extend(["record", "agents"]);
+    args.extend(ids);
+    run::cargo(&args).succeeds()
 }

@@ -30,6 +30,7 @@ pub(crate) fn run(extent: Extent) -> Result<bool> {
         cargo(&args).succeeds().map(Counts::one)
     });
     if built {
+        agents(&mut report);
         report.stage("rust", rust);
         report.stage("doc tests", || {
             counted(cargo(&[
@@ -61,6 +62,25 @@ fn bring_all(report: &mut Report) {
         {
             report.missing(format!("packages of {dir}: {err:#}"));
         }
+    }
+}
+
+/// Installs the real agents that tests run; one that is out of reach is told loudly, since its test
+/// passes without it.
+fn agents(report: &mut Report) {
+    let program = target_dir().join("debug/real-agents");
+    let program = program.to_string_lossy().into_owned();
+    let mut out_of_reach = Vec::new();
+    report.stage("real agents: bring", || {
+        let brought = Program::new(".", &program, &["bring"]).watch(|line| {
+            if let Some(agent) = line.strip_prefix("OUT OF REACH ") {
+                out_of_reach.push(agent.to_owned());
+            }
+        });
+        brought.map(Counts::one)
+    });
+    for agent in out_of_reach {
+        report.not_run("real agent", &agent);
     }
 }
 

@@ -115,7 +115,8 @@ impl Home {
                 ("OPENAI_BASE_URL", v1),
                 ("OPENAI_MODEL", "fake-model".to_owned()),
             ],
-            _ => Vec::new(),
+            // Fetching its list of models takes 8 s without network.
+            _ => vec![("OPENCODE_DISABLE_MODELS_FETCH", on)],
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where to listen and whom to trust.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct ServerConfig {
     pub ui_dir: Option<PathBuf>,
     /// Development: pages of every loopback port are believed.
     pub dev: bool,
+    /// How sockets learn that their client is gone.
+    pub pings: Pings,
 }
 
 impl ServerConfig {
@@ -35,6 +38,25 @@ impl ServerConfig {
             allowed_origins: Vec::new(),
             ui_dir: None,
             dev: false,
+            pings: Pings::default(),
+        }
+    }
+}
+
+/// How a socket learns that its client is gone without having said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pings {
+    /// How often the client is asked for a sign of life.
+    pub every: Duration,
+    /// A client that was silent for so long is gone.
+    pub silence_max: Duration,
+}
+
+impl Default for Pings {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(20),
+            silence_max: Duration::from_secs(45),
         }
     }
 }

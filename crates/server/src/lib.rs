@@ -20,6 +20,6 @@ mod sockets;
 mod state;
 mod trace;
 
-pub use config::{BindError, ServerConfig, TlsFiles};
+pub use config::{BindError, Pings, ServerConfig, TlsFiles};
 pub use listen::Server;
 pub use openapi::openapi;

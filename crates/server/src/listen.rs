@@ -87,6 +87,7 @@ impl Server {
             ui_dir: config.ui_dir.clone(),
             url: url_of(&config, addr),
             behind_proxy: config.behind_proxy,
+            pings: config.pings,
             stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
         });

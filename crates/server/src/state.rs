@@ -7,6 +7,7 @@ use offshoot_engine::Engine;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Pings;
 use crate::guard::Policy;
 use crate::guard::attempts::Attempts;
 
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) url: String,
     /// Whether `X-Forwarded-…` headers are believed.
     pub(crate) behind_proxy: bool,
+    /// How sockets learn that their client is gone.
+    pub(crate) pings: Pings,
     /// Cancelled when the server stops: sockets say so to their clients and end.
     pub(crate) stop: CancellationToken,
     /// All open sockets.

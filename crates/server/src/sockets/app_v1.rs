@@ -18,7 +18,7 @@ use crate::state::App;
 
 /// Runs the socket until one side ends it.
 pub(crate) async fn run(app: App, socket: WebSocket) {
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, app.pings);
     let mut said = Said::default();
     // Frames of one event, or of one sync with the events kept before it.
     let mut frames = VecDeque::new();

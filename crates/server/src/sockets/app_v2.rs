@@ -12,7 +12,7 @@ use crate::state::App;
 
 /// Runs the socket until one side ends it.
 pub(crate) async fn run(app: App, socket: WebSocket, resume: AppResume) {
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, app.pings);
     let mut events = match resumed(&app, &resume) {
         Some(events) => events,
         None => send_snapshot(&app, &mut wire),

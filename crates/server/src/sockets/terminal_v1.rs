@@ -71,7 +71,7 @@ pub(super) async fn run(
     session: Option<SessionId>,
     worker: Option<WorkerId>,
 ) {
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, app.pings);
     let opened = open(&app, session, worker).await;
     let end = match opened {
         Ok(Opened::Terminal(mut terminal)) => match terminal.follow(&app, &mut wire).await {

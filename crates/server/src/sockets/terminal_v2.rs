@@ -79,7 +79,7 @@ pub(super) async fn run(
     session: Option<SessionId>,
     worker: Option<WorkerId>,
 ) {
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, app.pings);
     let end = match converse(&app, &mut wire, session, worker).await {
         Ok(never) => match never {},
         Err(end) => end,

@@ -17,11 +17,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-/// How often the client is asked for a sign of life.
-const PING_EVERY: Duration = Duration::from_secs(20);
-
-/// A client that was silent for so long is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
+use crate::config::Pings;
 
 /// A frame that has not left for so long means that the client does not read.
 const SEND_TIME: Duration = Duration::from_secs(60);
@@ -46,6 +42,7 @@ pub(crate) mod close {
 /// A connection; see the module.
 pub(crate) struct Wire {
     socket: WebSocket,
+    pings: Pings,
     /// The frame being sent, if any.
     sending: Option<Sending>,
     /// The last sign of life.
@@ -75,10 +72,11 @@ pub(crate) enum Io {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: WebSocket) -> Self {
+    pub(crate) fn new(socket: WebSocket, pings: Pings) -> Self {
         let now = Instant::now();
         Self {
             socket,
+            pings,
             sending: None,
             heard: now,
             pinged: now,
@@ -214,7 +212,7 @@ impl Wire {
         }
         match &self.sending {
             Some(sending) => sending.since + SEND_TIME,
-            None => (self.heard + SILENCE_MAX).min(self.pinged + PING_EVERY),
+            None => (self.heard + self.pings.silence_max).min(self.pinged + self.pings.every),
         }
     }
 
@@ -226,7 +224,7 @@ impl Wire {
         match &self.sending {
             // A client that is being sent to is judged by whether it drains.
             Some(sending) => now >= sending.since + SEND_TIME,
-            None => now >= self.heard + SILENCE_MAX,
+            None => now >= self.heard + self.pings.silence_max,
         }
     }
 }

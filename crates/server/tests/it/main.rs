@@ -13,6 +13,7 @@ mod app;
 mod hosting;
 mod messages;
 mod notifications;
+mod pings;
 mod rest;
 mod rig;
 mod terminal_v1;
@@ -35,6 +36,7 @@ fn main() {
         .chain(app::trials())
         .chain(messages::trials())
         .chain(notifications::trials())
+        .chain(pings::trials())
         .chain(hosting::trials())
         .chain(terminal_v2::trials())
         .chain(terminal_v1::trials())

@@ -146,6 +146,7 @@ pub struct PatchSession {
 /// Query of `DELETE /api/sessions/{id}`.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub struct DeleteSessionQuery {
     /// What happens to the worktree's directory.
     #[serde(default)]
@@ -424,6 +425,7 @@ pub struct Check {
 
 /// Query of `GET …/log`: raw output by offset.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogQuery {
     /// The first byte wanted; the oldest kept when absent or older.
     pub from: Option<u64>,
@@ -436,6 +438,7 @@ pub struct LogQuery {
 /// A time is an ISO 8601 instant with an offset (`2026-03-01T10:00:00Z`) or a duration such as `10m`
 /// or `1h30m`, which means so long ago.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// The form; asciicast when absent.
     #[serde(default)]

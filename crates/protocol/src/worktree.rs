@@ -98,6 +98,7 @@ pub struct BranchNameFallback {
 /// Query of `DELETE /api/repositories/{id}/worktrees/{path}`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub struct DeleteWorktreeQuery {
     /// `true`: also with work in it, which goes to the trash. Any other value means no.
     pub force: Option<String>,

@@ -3,15 +3,43 @@
 use axum::Json;
 use offshoot_protocol::rest::WorktreeFate;
 use offshoot_protocol::{Problem, app};
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa::openapi::{Content, OpenApi, RefOr, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 
+use crate::problem::PROBLEM_TYPE;
 use crate::routes;
 
 /// Returns the whole document, OpenAPI 3.1.
 pub fn openapi() -> OpenApi {
-    routes::documented().into_openapi()
+    let mut document = routes::documented().into_openapi();
+    let items = document.paths.paths.values_mut();
+    for operation in items.flat_map(operations) {
+        for response in operation.responses.responses.values_mut() {
+            name_problem(response);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let reads = [&mut item.get, &mut item.delete];
+    let writes = [&mut item.post, &mut item.put, &mut item.patch];
+    reads.into_iter().chain(writes).flatten()
+}
+
+/// Says under which type a problem is served; the macro knows only plain JSON.
+fn name_problem(response: &mut RefOr<utoipa::openapi::Response>) {
+    let RefOr::T(response) = response else {
+        return;
+    };
+    let is_problem = response.content.get("application/json").is_some_and(|content| {
+        matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) if schema.ref_location.ends_with("/Problem"))
+    });
+    if is_problem && let Some(content) = response.content.swap_remove("application/json") {
+        response.content.insert(PROBLEM_TYPE.to_owned(), content);
+    }
 }
 
 /// Serves the document.
@@ -115,6 +143,11 @@ mod tests {
                 assert!(operation["tags"][0].is_string(), "{method} {path}");
                 let fails = operation["responses"].get("default").is_some();
                 assert!(fails || path == "/health", "{method} {path}");
+                let content = &operation["responses"]["default"]["content"];
+                assert!(
+                    !fails || content[PROBLEM_TYPE].is_object(),
+                    "{method} {path}"
+                );
             }
         }
     }

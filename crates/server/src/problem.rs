@@ -10,6 +10,9 @@ use http::{HeaderValue, StatusCode, header};
 use offshoot_engine::EngineError;
 use offshoot_protocol::{ErrorCode, Problem};
 
+/// The content type of every error (RFC 9457).
+pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
+
 /// A request that failed. Handlers return it; nothing else makes error bodies.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
@@ -95,10 +98,7 @@ impl IntoResponse for ApiError {
         let body = serde_json::to_vec(&problem).expect("a problem has string keys only");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
         if let Some(wait) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }

@@ -3,6 +3,7 @@
 //! each must have a status and a form that the description names.
 //!
 //! Owns the tool's pinned version and the scratch server, whose home, data and port are its own.
+//! What the requests are about is made by `property_hooks.py`, which the tool loads.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,25 +13,30 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::report::Counts;
-use crate::run::{Program, target_dir};
+use crate::run::{Program, root, target_dir};
 
 /// The tool, from PyPI.
 const TOOL: &str = "schemathesis==4.32.5";
 
-/// Random requests per operation. All of them together take 10 s on an idle machine.
-const CASES_EACH: &str = "15";
+/// Random requests per operation, for each kind of them. Most of their time goes into what they are
+/// about: two per kind take 75 s on two cores that others keep busy.
+const CASES_EACH: &str = "4";
 
-/// More than this is a hang.
-const SECONDS_MAX: &str = "110";
+/// After this the tool begins no more.
+const SECONDS_MAX: &str = "100";
 
-/// What is not asked: the first two end the credential of the test itself, the next open programs of
-/// the desktop, the last would reach other machines.
-const LEFT_OUT: [&str; 5] = [
-    "auth_sign_out",
-    "tokens_revoke",
-    "server_open",
-    "server_open_in_vscode",
-    "repositories_clone",
+/// With fewer operations that succeed the requests are about nothing.
+const SUCCEEDED_MIN: u32 = 60;
+
+/// What is not asked, and why.
+const LEFT_OUT: [(&str, &str); 7] = [
+    ("auth_sign_out", "ends the credential of the test itself"),
+    ("server_open", "opens a program of the desktop"),
+    ("server_open_in_vscode", "opens a program of the desktop"),
+    ("repositories_clone", "would reach other machines"),
+    ("repositories_github_issue", "would reach other machines"),
+    ("slack_test", "would reach other machines"),
+    ("webhooks_test", "would reach other machines"),
 ];
 
 /// Brings the tool into a directory of the build; returns the program.
@@ -56,20 +62,35 @@ pub(crate) fn bring() -> Result<PathBuf> {
 pub(crate) fn run(tool: &Path) -> Result<Counts> {
     let server = Scratch::start()?;
     let url = format!("http://{}/api/openapi.json", server.address);
-    let credential = format!("Authorization: Bearer {}", server.token()?);
+    let token = server.token()?;
+    let credential = format!("Authorization: Bearer {token}");
     let mut args = vec!["run", &url, "--header", &credential];
     args.extend([
         "--checks",
-        "not_a_server_error,response_schema_conformance,status_code_conformance",
+        "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance",
     ]);
     // The same requests in every run.
     args.extend(["--phases", "fuzzing", "--seed", "7171", "--workers", "2"]);
     args.extend(["--max-examples", CASES_EACH, "--max-time", SECONDS_MAX]);
-    for operation in LEFT_OUT {
+    for (operation, why) in LEFT_OUT {
+        println!("left out: {operation}, which {why}");
         args.extend(["--exclude-operation-id", operation]);
     }
-    let passed = Program::new(".", &tool.to_string_lossy(), &args).succeeds()?;
-    Ok(Counts::one(passed))
+    let program = Program::new(".", &tool.to_string_lossy(), &args)
+        .env("SCHEMATHESIS_HOOKS", "property_hooks")
+        .env("PYTHONPATH", root().join("xtask/src"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PROPERTY_URL", format!("http://{}", server.address))
+        .env("PROPERTY_DIR", server.dir.join("user"))
+        .env("PROPERTY_TOKEN", token);
+    let mut succeeded = 0;
+    let passed = program.watch(|line| {
+        if let Some((count, _)) = line.split_once(" operations succeeded") {
+            let count = count.split(' ').next().and_then(|count| count.parse().ok());
+            succeeded = count.unwrap_or(0);
+        }
+    })?;
+    Ok(Counts::one(passed && succeeded >= SUCCEEDED_MIN))
 }
 
 /// A server with a home of its own; ended and forgotten when dropped.

@@ -2726,6 +2726,7 @@ export interface components {
             agentId?: components["schemas"]["AgentId"] | null;
             /** @description What a diff worker compares against: a commit or `HEAD`. */
             baseCommit?: string | null;
+            conversation?: components["schemas"]["Conversation"] | null;
             /**
              * Format: date-time
              * @description When the worker was created.
@@ -2741,7 +2742,6 @@ export interface components {
             terminalTitle?: string | null;
             /** @description What the worker runs. */
             type: components["schemas"]["WorkerKind"];
-            conversation?: components["schemas"]["Conversation"] | null;
         };
         /** @description Answers that wrap one worker. */
         WorkerBody: {

@@ -243,6 +243,7 @@ impl Engine {
             idle::check(rule)?;
             self.change_row(id, |row| row.idle = rule).await?;
             let mut state = self.state();
+            state.idle.keep_awake(id);
             state.idle.rules_changed();
             state.publish_update(id);
         }

@@ -2,7 +2,8 @@
 //!
 //! One task looks at all workers about once a second while any rule is in force, and sleeps until
 //! one is otherwise. A worker is left alone while its agent works or asks, while anybody follows
-//! it, and while a shell has a program to look after; output and input begin its time anew. Times
+//! it, and while a shell has a program to look after; output, input and the setting of its session's
+//! rule begin its time anew. Times
 //! are those of a clock that stands still while the machine sleeps, and begin with the server or
 //! with the first rule: after a start nothing is known of the time before, and nothing is ended
 //! for it. What is ended shows why, and starts again when somebody opens it.
@@ -149,6 +150,13 @@ impl Watch {
 
     async fn session(&mut self, engine: &Engine, session: &Looked) {
         let now = self.born.elapsed();
+        if engine.state().idle.kept_awake.remove(&session.id) {
+            self.due.remove(&Unit::Session(session.id));
+            for (id, ..) in &session.workers {
+                self.seen.remove(id);
+                self.due.remove(&Unit::Worker(*id));
+            }
+        }
         let workers = session.workers.iter();
         let quiet: Vec<_> = workers
             .map(|(id, kind, handle)| (*id, self.quiet_since(*id, *kind, handle.signs(), now)))

@@ -1,6 +1,6 @@
 //! Which rule holds for what. Rules of sessions and repositories are in their rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use offshoot_protocol::SessionId;
@@ -24,6 +24,8 @@ pub(crate) struct Idle {
     /// What was set instead.
     server: Option<IdlePolicy>,
     pub(super) warnings: HashMap<SessionId, IdleWarning>,
+    /// Sessions whose time begins anew at the next look.
+    pub(super) kept_awake: HashSet<SessionId>,
     /// A rule changed.
     pub(super) changed: Arc<Notify>,
 }
@@ -50,6 +52,12 @@ impl Idle {
     /// Forgets a session that is gone.
     pub(crate) fn forget(&mut self, id: SessionId) {
         self.warnings.remove(&id);
+        self.kept_awake.remove(&id);
+    }
+
+    /// Begins a session's time anew: somebody set its rule, perhaps to the one it has.
+    pub(crate) fn keep_awake(&mut self, id: SessionId) {
+        self.kept_awake.insert(id);
     }
 
     /// Has whoever watches look at the rules again.

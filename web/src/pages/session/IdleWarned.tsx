@@ -16,9 +16,10 @@ export function IdleWarned({ session, warning }: IdleWarnedProps) {
   const now = useNow();
   async function keepAwake() {
     const done = await attempt('Could not keep it awake', () =>
-      care.sessionIdle(session.id, { action: 'off' }),
+      // Setting the rule that it has begins its time anew.
+      care.sessionIdle(session.id, session.idle ?? null),
     );
-    if (done) toast('It stays awake', 'The idle rule of this session is off now.');
+    if (done) toast('It stays awake', 'Its idle time begins anew.');
   }
   return (
     <div

@@ -1,11 +1,12 @@
 //! Runs the commands of a diff and puts their answers together.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::reader::Reader;
-use super::stage::Stages;
+use super::stage::{Changed, Stages, Untracked};
 use super::{
     Base, Comparison, Diff, DiffError, DiffLimits, FileDiff, FileStatus, StageState, Target,
     untracked,
@@ -13,6 +14,10 @@ use super::{
 use crate::command::{Git, GitError};
 use crate::filters::OwnFilters;
 use crate::repository::{ResolveError, resolve};
+
+/// Files of a diff that are named to git when it is asked what of them is staged: it compares each
+/// name with each file of the index.
+const NAMED_MAX: usize = 64;
 
 /// Compares. The base and the target are looked up now.
 ///
@@ -44,31 +49,38 @@ pub async fn diff_of_files(
         limits,
         paths,
     };
-    let (sides, stages) = match comparison.target {
-        Target::WorkingTree => {
-            // The status does not wait until the sides are known.
-            let (sides, stages) =
-                tokio::join!(work.diff(comparison), async { work.status().await });
-            (sides?, Some(stages?))
-        }
-        Target::Rev(_) => (work.diff(comparison).await?, None),
+    if let Target::Rev(_) = comparison.target {
+        let (sides, reader) = work.diff(comparison).await?;
+        let (files, n_unlisted, _) = reader.finish();
+        return Ok(told(sides, files, n_unlisted));
+    }
+    // What is beside the diff does not wait until the sides are known.
+    let (compared, staged, untracked) =
+        tokio::join!(work.diff(comparison), work.staged(), work.untracked());
+    let (sides, reader) = compared?;
+    let mut untracked = untracked?;
+    let (mut files, mut n_unlisted, n_kept) = reader.finish();
+    let stages = Stages {
+        staged: staged?,
+        unstaged: work.unstaged(&files).await?,
     };
-    let (sides, reader) = sides;
-    let (files, mut n_unlisted, n_kept) = reader.finish();
-    let files = match stages {
-        Some(stages) => {
-            let most = limits.n_files.saturating_sub(files.len());
-            n_unlisted += stages.n_untracked.saturating_sub(most);
-            add_stages(&top, files, stages, limits, n_kept, most).await
-        }
-        None => files,
-    };
-    Ok(Diff {
+    for file in &mut files {
+        file.stage = stages.of(&file.path);
+    }
+    let most = limits.n_files.saturating_sub(files.len());
+    n_unlisted += untracked.n_all.saturating_sub(most);
+    untracked.paths.truncate(most);
+    let files = add_untracked(&top, files, untracked.paths, limits, n_kept).await;
+    Ok(told(sides, files, n_unlisted))
+}
+
+fn told(sides: Sides, files: Vec<FileDiff>, n_unlisted: usize) -> Diff {
+    Diff {
         base: sides.base_name,
         target: sides.target,
         files,
         n_unlisted,
-    })
+    }
 }
 
 /// What all commands of one diff share.
@@ -115,21 +127,56 @@ impl Work<'_> {
         Ok((sides, reader))
     }
 
-    async fn status(&self) -> Result<Stages, GitError> {
-        let mut stages = Stages::new(self.limits.n_files);
+    /// What the index has otherwise than HEAD. No file is looked at.
+    async fn staged(&self) -> Result<Changed, GitError> {
+        self.changed(&["--cached"], self.paths).await
+    }
+
+    /// What the directory has otherwise than the index, among the files of the diff at least. Only
+    /// these are looked at unless they are many.
+    async fn unstaged(&self, files: &[FileDiff]) -> Result<Changed, GitError> {
+        let paths: Vec<&Path> = files.iter().map(|file| &*file.path).collect();
+        match paths.len() {
+            0 => Ok(Changed::default()),
+            1..=NAMED_MAX => self.changed(&[], &paths).await,
+            _ => self.changed(&[], self.paths).await,
+        }
+    }
+
+    async fn changed(
+        &self,
+        options: &[&str],
+        paths: &[impl AsRef<OsStr>],
+    ) -> Result<Changed, GitError> {
+        let mut changed = Changed::default();
         let git = self
             .filters
             .switch_off(Git::read(self.top))
-            .args(["status", "--porcelain=v2", "-z"])
-            .args(["--untracked-files=all", "--no-renames"])
-            .args(["--no-ahead-behind", "--ignore-submodules=dirty", "--"])
-            .args(self.paths);
+            .args(["diff", "--no-ext-diff", "--no-textconv", "--no-color"])
+            .args(["--ignore-submodules=dirty", "--no-relative"])
+            .args(["-z", "--raw", "--no-renames", "-O/dev/null"])
+            .args(options)
+            .arg("--")
+            .args(paths);
         git.feed(|bytes| {
-            stages.push(bytes);
+            changed.push(bytes);
             ControlFlow::Continue(())
         })
         .await?;
-        Ok(stages)
+        Ok(changed)
+    }
+
+    async fn untracked(&self) -> Result<Untracked, GitError> {
+        let mut untracked = Untracked::new(self.limits.n_files);
+        let git = Git::read(self.top)
+            .args(["ls-files", "-z", "--others", "--exclude-standard", "--"])
+            .args(self.paths);
+        git.feed(|bytes| {
+            untracked.push(bytes);
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(untracked)
     }
 }
 
@@ -224,27 +271,20 @@ async fn empty_tree(top: &Path) -> Result<String, GitError> {
     Ok(git.line().await?.to_string_lossy().into_owned())
 }
 
-/// Adds what the status says: stages, and untracked files.
-async fn add_stages(
+/// Adds untracked files.
+async fn add_untracked(
     top: &Path,
     files: Vec<FileDiff>,
-    mut stages: Stages,
+    untracked: Vec<PathBuf>,
     limits: &DiffLimits,
     n_kept: usize,
-    n_untracked_max: usize,
 ) -> Vec<FileDiff> {
-    stages.untracked.truncate(n_untracked_max);
     let (top, limits) = (top.to_owned(), *limits);
     let left = limits.total_bytes.saturating_sub(n_kept);
-    let untracked = std::mem::take(&mut stages.untracked);
     let read =
         tokio::task::spawn_blocking(move || untracked::read(&top, untracked, &limits, left)).await;
-    let mut by_path = BTreeMap::new();
-    for mut file in files {
-        let stage = stages.by_path.get(&file.path);
-        file.stage = stage.copied().unwrap_or(StageState::Committed);
-        by_path.insert(file.path.clone(), file);
-    }
+    let by_path = files.into_iter().map(|file| (file.path.clone(), file));
+    let mut by_path: BTreeMap<PathBuf, FileDiff> = by_path.collect();
     for file in read.unwrap_or_default() {
         match by_path.get_mut(&file.path) {
             Some(removed) => put_back(removed, file),

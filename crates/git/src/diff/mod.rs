@@ -1,9 +1,9 @@
 //! What changed between a base and a worktree, or between two commits.
 //!
 //! Owns the comparison as typed files with their patches, its limits, and the content of single
-//! files. One `git diff` gives the list, the counts and the patch; one `git status` beside it gives
-//! what is staged; untracked files are read here and written as patches that make new files, for
-//! git would have to change the index to show them.
+//! files. One `git diff` gives the list, the counts and the patch; short commands beside it give
+//! what is staged and what is untracked; untracked files are read here and written as patches that
+//! make new files, for git would have to change the index to show them.
 //!
 //! Nothing of the user's is touched or run: the index is never written, no diff driver, text
 //! conversion, filter or monitor of the repository runs, and no file is read through a link.

@@ -21,14 +21,13 @@ use super::inotify::{Adder, Inotify, News};
 use super::watcher::Pace;
 
 /// A burst is over when nothing happens for so long.
-const QUIET: Duration = Duration::from_millis(80);
+const QUIET: Duration = Duration::from_millis(50);
 
 /// A burst that does not end is told after so long.
 const BURST_MAX: Duration = Duration::from_millis(500);
 
-/// Directories of one worktree that are watched. In a larger one the user's share of the system's
-/// watches would go to it alone.
-const DIRECTORIES_MAX: usize = 50_000;
+/// Changes after a rest are told at once until they have used up so much of it.
+const CREDIT: Duration = Duration::from_secs(2);
 
 /// Changed names that are remembered to ask whether they are ignored; with more, they are not.
 const NAMES_MAX: usize = 64;
@@ -124,9 +123,15 @@ impl Changes {
     }
 }
 
-/// Follows a worktree until it is gone or cannot be watched. Each change is published.
-pub(super) async fn follow(dir: &Path, publish: &watch::Sender<Pulse>, pace: &Pace) -> Unwatched {
-    match Follower::new(dir).await {
+/// Follows a worktree until it is gone or cannot be watched: at the most so many directories are.
+/// Each change is published.
+pub(super) async fn follow(
+    dir: &Path,
+    most: usize,
+    publish: &watch::Sender<Pulse>,
+    pace: &Pace,
+) -> Unwatched {
+    match Follower::new(dir, most).await {
         Ok(follower) => match follower.run(dir, publish, pace).await {
             Ok(never) => match never {},
             Err(why) => why,
@@ -138,14 +143,17 @@ pub(super) async fn follow(dir: &Path, publish: &watch::Sender<Pulse>, pace: &Pa
 struct Follower {
     points: WatchPoints,
     inotify: Inotify<Kind>,
+    /// Directories that are watched at the most.
+    most: usize,
 }
 
 impl Follower {
-    async fn new(dir: &Path) -> Result<Self, Unwatched> {
+    async fn new(dir: &Path, most: usize) -> Result<Self, Unwatched> {
         let points = offshoot_git::watch_points(dir).await.map_err(refused)?;
         let follower = Self {
             points,
             inotify: Inotify::new().map_err(refused)?,
+            most,
         };
         follower.scan().await?;
         Ok(follower)
@@ -159,7 +167,8 @@ impl Follower {
     ) -> Result<std::convert::Infallible, Unwatched> {
         // What changed before everything was watched.
         publish.send_modify(|pulse| pulse.n_changes += 1);
-        let mut told = Instant::now();
+        // When the next change is due at the earliest: it falls behind by the credit at the most.
+        let mut due = Instant::now();
         loop {
             let mut changes = Changes::default();
             let is_whole = self.inotify.next(|news| changes.take(&news)).await;
@@ -167,7 +176,7 @@ impl Follower {
             if changes.is_empty() {
                 continue;
             }
-            self.collect(&mut changes, told + pace.gap()).await?;
+            self.collect(&mut changes, due).await?;
             if changes.gone || !dir.is_dir() {
                 return Err(Unwatched::Gone);
             }
@@ -178,7 +187,7 @@ impl Follower {
             }
             if changes.certain || changes.rescan || !self.are_ignored(&changes.names).await {
                 publish.send_modify(|pulse| pulse.n_changes += 1);
-                told = Instant::now();
+                due = next_due(due, Instant::now(), pace.gap());
             }
         }
     }
@@ -219,10 +228,10 @@ impl Follower {
         let top = self.points.top.clone();
         let ignored = offshoot_git::ignored_directories(&top, &[]).await;
         let ignored = ignored.map_err(refused)?;
-        let adder = self.inotify.adder();
+        let (adder, most) = (self.inotify.adder(), self.most);
         let points = self.points.clone();
         let walked = tokio::task::spawn_blocking(move || {
-            let mut walk = Walk::new(&points.top, &ignored, adder);
+            let mut walk = Walk::new(&points.top, &ignored, adder, most);
             walk.files(&points.top)?;
             walk.git(&points)?;
             Ok(walk.wanted)
@@ -240,12 +249,12 @@ impl Follower {
         let paths: Vec<PathBuf> = new.iter().filter_map(relative).collect();
         let ignored = offshoot_git::ignored_directories(&top, &paths).await;
         let ignored = ignored.map_err(refused)?;
-        let adder = self.inotify.adder();
-        if self.inotify.len() > DIRECTORIES_MAX {
+        let (adder, most) = (self.inotify.adder(), self.most);
+        if self.inotify.len() > self.most {
             return Err(too_many(io::ErrorKind::StorageFull.into()));
         }
         let walked = tokio::task::spawn_blocking(move || {
-            let mut walk = Walk::new(&top, &ignored, adder);
+            let mut walk = Walk::new(&top, &ignored, adder, most);
             for path in paths {
                 if !path.ancestors().any(|above| ignored.contains(above)) {
                     walk.files(&top.join(path))?;
@@ -262,12 +271,15 @@ struct Walk<'a> {
     top: &'a Path,
     ignored: &'a HashSet<PathBuf>,
     adder: Adder<Kind>,
+    /// Directories that are watched at the most.
+    most: usize,
     wanted: HashMap<PathBuf, Kind>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(top: &'a Path, ignored: &'a HashSet<PathBuf>, adder: Adder<Kind>) -> Self {
+    fn new(top: &'a Path, ignored: &'a HashSet<PathBuf>, adder: Adder<Kind>, most: usize) -> Self {
         Self {
+            most,
             top,
             ignored,
             adder,
@@ -328,13 +340,19 @@ impl<'a> Walk<'a> {
     }
 
     fn add(&mut self, dir: &Path, kind: Kind) -> io::Result<()> {
-        if self.wanted.len() >= DIRECTORIES_MAX {
+        if self.wanted.len() >= self.most {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.adder.add(dir, kind)?;
         self.wanted.insert(dir.to_owned(), kind);
         Ok(())
     }
+}
+
+/// Changes that go on are told a gap apart on average; a few after a rest need not wait for it.
+fn next_due(due: Instant, now: Instant, gap: Duration) -> Instant {
+    let earliest = now.checked_sub(CREDIT).unwrap_or(due);
+    due.max(earliest) + gap
 }
 
 /// Returns where a repository in the repository has its HEAD.
@@ -358,5 +376,26 @@ fn too_many(err: io::Error) -> Unwatched {
             Unwatched::Refused(text.to_owned())
         }
         _ => refused(err),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_changes_after_a_rest_are_told_at_once_and_endless_ones_apart() {
+        let begin = Instant::now();
+        let (gap, quiet) = (Duration::from_millis(500), Duration::from_millis(50));
+        let (mut due, mut now) = (begin, begin + Duration::from_secs(60));
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            let told = (now + quiet).max(due);
+            waits.push(told - now);
+            due = next_due(due, told, gap);
+            now = told;
+        }
+        assert_eq!(waits[..4], [quiet; 4]);
+        assert_eq!(waits[10..], [gap; 10]);
     }
 }

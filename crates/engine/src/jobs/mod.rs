@@ -103,10 +103,26 @@ pub(crate) async fn start(engine: &Engine) -> Result<(), StartError> {
     let now = engine.inner.jobs.clock.now();
     store.requeue_jobs(now).await.map_err(StartError::Store)?;
     let rows = store.open_jobs().await.map_err(StartError::Store)?;
-    engine.state().jobs = rows.into_iter().filter_map(view_of).collect();
+    let jobs: Vec<Job> = rows.into_iter().filter_map(view_of).collect();
+    engine.state().jobs.clone_from(&jobs);
     cleanup::sweep(engine).await;
+    engine.spawn(finish_ends(engine.clone(), jobs));
     engine.spawn(runner::run(engine.clone()));
     Ok(())
+}
+
+/// Finishes what jobs that failed had still to do when the server ended: to take back what they made.
+async fn finish_ends(engine: Engine, jobs: Vec<Job>) {
+    let failed = jobs
+        .into_iter()
+        .filter(|job| job.status == JobStatus::Stalled);
+    for job in failed {
+        if let Ok(work @ Work::CreateWorktree(_)) = Work::of(&job.kind, &job.payload)
+            && matches!(engine.find_plan(job.id).await, Ok(Some(_)))
+        {
+            work.ended(&engine, &job).await;
+        }
+    }
 }
 
 impl Engine {

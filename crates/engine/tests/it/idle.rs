@@ -19,6 +19,10 @@ pub fn trials() -> Vec<Trial> {
             warned_and_stopped,
         ),
         trial("workers_that_are_used_are_left_alone", used_ones_stay),
+        trial(
+            "setting_a_rule_again_begins_the_time_anew",
+            setting_a_rule_again_begins_the_time_anew,
+        ),
         trial("rules_outlive_the_server", rules_outlive_the_server),
     ]
 }
@@ -142,6 +146,31 @@ async fn used_ones_stay() {
             .idle_warning
             .is_none()
     );
+    engine.shutdown().await;
+}
+
+async fn setting_a_rule_again_begins_the_time_anew() {
+    const RULE: IdlePolicy = IdlePolicy::Stop { after_seconds: 4 };
+    let spot = Spot::new();
+    let engine = spot.engine().await;
+    let (session, worker) = start(&engine, &spot.work(), "/bin/sh").await;
+    let mut events = engine.subscribe().events;
+    set(&engine, session.id, Some(RULE)).await;
+    let mut first = None;
+    loop {
+        let Event::SessionUpdated(view) = events.next().await.unwrap().event else {
+            continue;
+        };
+        match (view.idle_warning, first) {
+            (Some(warning), None) => {
+                first = Some(warning.at);
+                set(&engine, session.id, Some(RULE)).await;
+            }
+            (Some(warning), Some(before)) if warning.at > before => break,
+            _ => assert!(worker.head().is_alive(), "its time did not begin anew"),
+        }
+    }
+    is_stopped(&worker).await;
     engine.shutdown().await;
 }
 

@@ -134,40 +134,28 @@ impl Play<'_> {
         let asked = (trust == Trust::Asked)
             .then(|| self.looks.trust.take())
             .flatten();
-        let mut prompted = None;
+        let mut accepted = Duration::ZERO;
         if let Some(trusting) = &asked {
-            let earliest = if trusting.waits_for_prompt {
+            let mut earliest = Duration::ZERO;
+            if trusting.waits_for_prompt {
                 let at = self.see_rest()?;
                 self.stage.seen_since(Duration::ZERO, at, State::Idle);
                 self.stage.stay(WHILE);
-                let pressed = self.stage.prompt("Begin.\n@@ say welcome")?;
-                self.stage.since(pressed, State::Working);
-                prompted = Some(pressed);
-                pressed
-            } else {
-                Duration::ZERO
-            };
+                earliest = self.stage.prompt("Begin.\n@@ say welcome")?;
+                self.stage.since(earliest, State::Working);
+            }
             let at = self.stage.see("the dialog about trust", |shown| {
                 trusting.dialog.is_match(&shown.text())
             })?;
             self.stage.seen_since(earliest, at, State::WaitingApproval);
             self.stage.stay(WHILE);
             self.keep("trust", "waiting kind=trust");
-            let last = self.press(trusting.accept)?;
-            let next = if prompted.is_some() {
-                State::Working
-            } else {
-                State::Starting
-            };
-            self.stage.since(last, next);
-            prompted = prompted.map(|_| last);
+            accepted = self.press(trusting.accept)?;
+            // Codex forgets the prompt that brought the dialog up.
+            self.stage.since(accepted, State::Starting);
         }
-        let at = match prompted {
-            None => self.see_rest()?,
-            Some(_) => self.see_answer("welcome")?,
-        };
-        self.stage
-            .seen_since(prompted.unwrap_or_default(), at, State::Idle);
+        let at = self.see_rest()?;
+        self.stage.seen_since(accepted, at, State::Idle);
         self.stage.stay(WHILE);
         self.keep("ready", "idle");
         Ok(())
@@ -318,10 +306,11 @@ impl Play<'_> {
 
     /// Waits for a dialog.
     fn wait_for(&mut self, dialog: &Regex, what: &str) -> Result<()> {
-        let earliest = self.last_said("");
         let at = self
             .stage
             .see(what, |shown| dialog.is_match(&shown.text()))?;
+        // It cannot be drawn before the model has asked for it.
+        let earliest = self.last_said("");
         self.stage.seen_since(earliest, at, State::WaitingApproval);
         self.stage.stay(WHILE);
         Ok(())

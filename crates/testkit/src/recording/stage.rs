@@ -170,7 +170,10 @@ impl Stage {
 
     /// Says that the agent is seen in another state since `at`; it may have been since `earliest`.
     pub fn seen_since(&mut self, earliest: Duration, at: Duration, state: State) {
-        self.border(at, Some(earliest.min(at).as_secs_f64()), state);
+        // Nothing is seen before what it follows.
+        let before = self.intervals.last().map_or(0.0, |last| last.t0);
+        let earliest = earliest.min(at).as_secs_f64().max(before);
+        self.border(at, Some(earliest), state);
     }
 
     fn border(&mut self, at: Duration, not_before: Option<f64>, state: State) {

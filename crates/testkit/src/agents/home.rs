@@ -231,6 +231,8 @@ impl Home {
 
 fn opencode(v1: &str) -> Value {
     json!({
+        // What opencode would add by itself.
+        "$schema": "https://opencode.ai/config.json",
         "provider": {"fake": {
             "npm": "@ai-sdk/openai-compatible",
             "options": {"baseURL": v1, "apiKey": KEY},

@@ -430,83 +430,84 @@ says = "idle"
         assert_eq!(check(GOOD), []);
     }
 
-    /// Each change breaks one rule; the finding names the line of the change.
+    /// What is changed into what, and what is found then. Each change breaks one rule.
+    const CHANGES: &[(&str, &str, &str)] = &[
+        ("id = \"mine\"", "id = \"My Agent\"", "is no plain name"),
+        ("name = \"Mine\"", "name = \" \"", "the name is empty"),
+        (
+            "argv = [\"mine\"]\nprompt",
+            "argv = [\"{where}\"]\nprompt",
+            "stands for nothing",
+        ),
+        (
+            "prompt = [\"{prompt}\"]",
+            "prompt = [\"-i\"]",
+            "hold no {prompt}",
+        ),
+        (
+            "tested = \">=1\"",
+            "tested = \"new\"",
+            "no range of versions",
+        ),
+        ("pattern = '(\\d+)'", "pattern = '\\d+'", "has no group"),
+        ("flag = \"--settings\"\n", "", "no option takes the content"),
+        (
+            "content = '{\"run\": \"{hook} Stop\"}'",
+            "content = '{\"{hook}'",
+            "is no JSON",
+        ),
+        (
+            "content = '{\"run\": \"{hook} Stop\"}'",
+            "content = '{}'",
+            "nothing calls our hook",
+        ),
+        ("pattern = '^x'", "pattern = '(x'", "is no pattern"),
+        ("pattern = '^x'", "pattern = '(?=x)'", "is no pattern"),
+        (
+            "[typing]",
+            "[[screen]]\nid = \"ask\"\nsays = \"idle\"\nany = ['x']\n[typing]",
+            "is there twice",
+        ),
+        (
+            "kind = \"question\"\nany",
+            "any",
+            "not said what is waited for",
+        ),
+        (
+            "any = ['\\?$']",
+            "region = \"bottom(3)\"",
+            "fits every screen",
+        ),
+        ("any = ['\\?$']", "any = ['']", "the pattern is empty"),
+        (
+            "any = ['\\?$']",
+            "any = ['x']\nregion = \"top\"",
+            "unknown region",
+        ),
+        (
+            "screen = \"ask\" }",
+            "screen = \"none\" }",
+            "no rule is called",
+        ),
+        ("(?<draft>.*)", ".*", "no group `draft`"),
+        ("(?<label>.+)", ".+", "no group `label`"),
+        (
+            "option = '(?<key>\\d)\\. (?<label>.+)'",
+            "",
+            "knows no answer",
+        ),
+        ("says = \"idle\"", "says = \"lazy\"", "unknown variant"),
+        ("event = \"Stop\"", "evnet = \"Stop\"", "unknown field"),
+        (
+            "conversation = [\"-r\", \"{conversation}\"]",
+            "",
+            "takes the conversation",
+        ),
+    ];
+
     #[test]
     fn each_rule_is_found_on_its_line() {
-        let changes = [
-            ("id = \"mine\"", "id = \"My Agent\"", "is no plain name"),
-            ("name = \"Mine\"", "name = \" \"", "the name is empty"),
-            (
-                "argv = [\"mine\"]\nprompt",
-                "argv = [\"{where}\"]\nprompt",
-                "stands for nothing",
-            ),
-            (
-                "prompt = [\"{prompt}\"]",
-                "prompt = [\"-i\"]",
-                "hold no {prompt}",
-            ),
-            (
-                "tested = \">=1\"",
-                "tested = \"new\"",
-                "no range of versions",
-            ),
-            ("pattern = '(\\d+)'", "pattern = '\\d+'", "has no group"),
-            ("flag = \"--settings\"\n", "", "no option takes the content"),
-            (
-                "content = '{\"run\": \"{hook} Stop\"}'",
-                "content = '{\"{hook}'",
-                "is no JSON",
-            ),
-            (
-                "content = '{\"run\": \"{hook} Stop\"}'",
-                "content = '{}'",
-                "nothing calls our hook",
-            ),
-            ("pattern = '^x'", "pattern = '(x'", "is no pattern"),
-            ("pattern = '^x'", "pattern = '(?=x)'", "is no pattern"),
-            (
-                "[typing]",
-                "[[screen]]\nid = \"ask\"\nsays = \"idle\"\nany = ['x']\n[typing]",
-                "is there twice",
-            ),
-            (
-                "kind = \"question\"\nany",
-                "any",
-                "not said what is waited for",
-            ),
-            (
-                "any = ['\\?$']",
-                "region = \"bottom(3)\"",
-                "fits every screen",
-            ),
-            ("any = ['\\?$']", "any = ['']", "the pattern is empty"),
-            (
-                "any = ['\\?$']",
-                "any = ['x']\nregion = \"top\"",
-                "unknown region",
-            ),
-            (
-                "screen = \"ask\" }",
-                "screen = \"none\" }",
-                "no rule is called",
-            ),
-            ("(?<draft>.*)", ".*", "no group `draft`"),
-            ("(?<label>.+)", ".+", "no group `label`"),
-            (
-                "option = '(?<key>\\d)\\. (?<label>.+)'",
-                "",
-                "knows no answer",
-            ),
-            ("says = \"idle\"", "says = \"lazy\"", "unknown variant"),
-            ("event = \"Stop\"", "evnet = \"Stop\"", "unknown field"),
-            (
-                "conversation = [\"-r\", \"{conversation}\"]",
-                "",
-                "takes the conversation",
-            ),
-        ];
-        for (old, new, what) in changes {
+        for (old, new, what) in CHANGES {
             assert!(GOOD.contains(old), "{old}");
             let text = GOOD.replacen(old, new, 1);
             let findings = check(&text);

@@ -77,7 +77,8 @@ fn tell_gone(publish: &watch::Sender<Pulse>) {
     publish.send_modify(|pulse| pulse.is_gone = true);
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs;
     use std::process::Command;

@@ -128,9 +128,9 @@ fn is_flat(held: &[u64]) -> bool {
         return false;
     };
     let gave_back = before.saturating_sub(*now) > GROWTH_MAX / 4;
-    let so_far = earlier.iter().rev().zip(2..);
+    let mut so_far = earlier.iter().rev().zip(2..);
     let all_flat = |(then, n_rounds): (&u64, u64)| *now <= then + n_rounds * GROWTH_MAX;
-    *now <= before + GROWTH_MAX && (!gave_back || so_far.map(all_flat).all(|flat| flat))
+    *now <= before + GROWTH_MAX && (!gave_back || so_far.all(all_flat))
 }
 
 #[test]

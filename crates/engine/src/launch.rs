@@ -71,8 +71,12 @@ impl Engine {
         let mut env = self.environment(session, worker);
         let argv = match worker.kind {
             WorkerKind::Agent => {
-                let injected = self.inject(worker, &env);
+                let mut injected = self.inject(worker, &env);
+                let telemetry = self.definition_of(worker).telemetry.clone();
+                let asked = self.ask_usage(worker.id, telemetry.as_ref(), &env);
+                injected.args.extend(asked.arguments);
                 environment::set(&mut env, &injected.variables);
+                environment::set(&mut env, &asked.variables);
                 self.agent_argv(session, worker, &injected.args, occasion)
                     .await?
             }

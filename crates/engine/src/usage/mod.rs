@@ -4,6 +4,7 @@
 //! Nothing is scraped from a screen, and an agent that reports nothing has no usage. Owns the sums;
 //! knows no agent but by the shape of its records. A report is counted once, however often it is sent.
 
+mod ask;
 mod otlp;
 
 use std::collections::HashMap;

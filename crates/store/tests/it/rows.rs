@@ -486,10 +486,12 @@ async fn prompts_keep_their_order_and_are_queued_once_per_key() {
         ..typed
     };
     assert!(store.save_prompt(done.clone()).await.unwrap());
-    assert_eq!(store.open_prompts(one.id).await.unwrap(), [second.clone()]);
+    let open = store.open_prompts(one.id).await.unwrap();
+    assert_eq!(open, std::slice::from_ref(&second));
     let newest = store.prompts(one.id, 10).await.unwrap();
     assert_eq!(newest, [done.clone(), second.clone()]);
-    assert_eq!(store.prompts(one.id, 1).await.unwrap(), [second.clone()]);
+    let newest = store.prompts(one.id, 1).await.unwrap();
+    assert_eq!(newest, std::slice::from_ref(&second));
     assert_eq!(store.prompt(one.id, first.id).await.unwrap(), Some(done));
     assert_eq!(store.prompt(two.id, first.id).await.unwrap(), None);
 

@@ -225,7 +225,7 @@ async fn v2_numbers_have_no_holes_and_resume(rig: Arc<Rig>) {
     else {
         panic!("a snapshot comes first: {first:?}");
     };
-    assert_eq!(agents.len(), 1);
+    assert_eq!(agents[0].id, offshoot_protocol::AgentId::claude_code());
     let (session, _) = rig.agent_session().await;
     let mut last = seq;
     loop {

@@ -21,6 +21,9 @@ use crate::acts::PATIENCE;
 use crate::footprint::Before;
 use crate::watch::{Watch, now};
 
+/// A screen that is still for so long is ready, in seconds.
+const STILL: f64 = 1.0;
+
 /// Between a pasted prompt and Enter, in seconds: Gemini takes what comes sooner for a part of it.
 const BEFORE_ENTER: f64 = 0.3;
 
@@ -181,9 +184,10 @@ impl Actor {
 
     /// Waits until the agent is ready for a prompt, by its screen and by its state.
     pub(crate) fn ready(&self) -> Option<f64> {
+        // Some draw their input line before they read what is typed into it.
         let at = self
             .watch
-            .wait_for_screen("rest", 0.0, |shown| self.looks.at_rest(shown));
+            .wait_for_stillness("rest", STILL, |shown| self.looks.at_rest(shown));
         self.wait_for_state(&["idle"], at)
     }
 

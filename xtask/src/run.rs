@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -87,6 +87,16 @@ pub(crate) fn cargo(args: &[&str]) -> Program {
     let mut program = Program::new(".", &program, args);
     program.shown = format!("cargo {}", args.join(" "));
     program
+}
+
+/// Builds the product and the programs of the testkit.
+pub(crate) fn build_programs(profile: &[&str]) -> Result<()> {
+    let packages = ["--package", "offshoot", "--package", "offshoot-testkit"];
+    let args = [&["build"], profile, &packages, &["--locked"]].concat();
+    if !cargo(&args).succeeds()? {
+        bail!("the build failed");
+    }
+    Ok(())
 }
 
 /// Finds a program on the search path.

@@ -36,6 +36,7 @@ mod launch;
 mod notify;
 mod paths;
 mod patterns;
+mod private_file;
 mod program;
 mod prompts;
 mod reconcile;
@@ -58,6 +59,7 @@ pub use export::{Export, ExportError};
 pub use jobs::JobsWanted;
 pub use notify::NotificationConfig;
 pub use offshoot_vt::without_reports;
+pub use private_file::write_private;
 pub use uploads::Uploads;
 pub use worker::{Attachment, Head, HistoryPage, Read, WorkerHandle};
 

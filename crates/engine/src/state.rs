@@ -105,6 +105,16 @@ impl State {
         }
     }
 
+    /// Returns a worker and its session.
+    pub(crate) fn worker(
+        &self,
+        id: WorkerId,
+    ) -> Result<(&SessionEntry, &WorkerEntry), EngineError> {
+        let mut sessions = self.sessions.iter();
+        let found = sessions.find_map(|session| Some((session, session.worker(id).ok()?)));
+        found.ok_or(EngineError::WorkerNotFound(id))
+    }
+
     pub(crate) fn repository(&self, id: RepositoryId) -> Result<&RepositoryEntry, EngineError> {
         let found = self.repositories.iter().find(|entry| entry.row.id == id);
         found.ok_or(EngineError::RepositoryNotFound(id))

@@ -5,7 +5,7 @@
 //! the values as positional parameters, so that a value is data there too. Pure; cannot fail: what
 //! is not a placeholder stays as it is.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// What a template's placeholders stand for.
@@ -162,6 +162,25 @@ fn fill(word: &str, values: Values<'_>) -> OsString {
             filled.push("{{");
             rest = &rest[2..];
         }
+    }
+    filled.push(rest);
+    filled
+}
+
+/// Puts values in the place of names such as `{cwd}`. What a value holds is never looked at.
+pub(crate) fn filled(text: &str, values: &[(&str, &OsStr)]) -> OsString {
+    let mut filled = OsString::new();
+    let mut rest = text;
+    let next = |rest: &str| {
+        let found = values
+            .iter()
+            .filter_map(|(name, value)| Some((rest.find(name)?, *name, *value)));
+        found.min_by_key(|(at, ..)| *at)
+    };
+    while let Some((at, name, value)) = next(rest) {
+        filled.push(&rest[..at]);
+        filled.push(value);
+        rest = &rest[at + name.len()..];
     }
     filled.push(rest);
     filled

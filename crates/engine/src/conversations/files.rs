@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn conversations_of_claude_lie_in_a_directory_named_after_the_working_directory() {
         let home = tempfile::tempdir().unwrap();
-        let cwd = Path::new("/work/my_repo.x");
-        let dir = home.path().join(".claude/projects/-work-my-repo-x");
+        let cwd = Path::new("/home/me/my_repo.x");
+        let dir = home.path().join(".claude/projects/-home-me-my-repo-x");
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join(format!("{ID}.jsonl")), "").unwrap();
         std::fs::write(dir.join("notes.txt"), "").unwrap();

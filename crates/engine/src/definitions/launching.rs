@@ -110,29 +110,17 @@ impl Run {
     }
 }
 
-/// Replaces placeholders in one pass: a value that looks like one stays as it is.
+/// Puts values in, with nothing in the place of those that are absent.
 fn filled(word: &str, values: RunValues<'_>) -> OsString {
-    let mut filled = OsString::new();
-    let mut rest = word;
-    while let Some(open) = rest.find('{') {
-        filled.push(&rest[..open]);
-        rest = &rest[open..];
-        if let Some(after) = rest.strip_prefix("{prompt}") {
-            filled.push(values.prompt.unwrap_or_default());
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("{conversation}") {
-            filled.push(values.conversation.unwrap_or_default());
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("{cwd}") {
-            filled.push(values.cwd);
-            rest = after;
-        } else {
-            filled.push("{");
-            rest = &rest[1..];
-        }
-    }
-    filled.push(rest);
-    filled
+    let all = [
+        ("{prompt}", values.prompt.unwrap_or_default().as_ref()),
+        (
+            "{conversation}",
+            values.conversation.unwrap_or_default().as_ref(),
+        ),
+        ("{cwd}", values.cwd.as_os_str()),
+    ];
+    template::filled(word, &all)
 }
 
 impl Definition {

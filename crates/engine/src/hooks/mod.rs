@@ -81,14 +81,9 @@ impl Engine {
     /// # Errors
     /// There is no such worker, or the conversation that it tells cannot be recorded.
     pub async fn hook(&self, worker: WorkerId, report: HookReport) -> Result<(), EngineError> {
-        let (entry, handle) = {
-            let state = self.state();
-            let entry = state.sessions.iter().flat_map(|session| &session.workers);
-            let entry = entry.into_iter().find(|known| known.id == worker);
-            let entry = entry.ok_or(EngineError::WorkerNotFound(worker))?.clone();
-            let handle = entry.handle.clone();
-            (entry, handle.ok_or(EngineError::WorkerNotFound(worker))?)
-        };
+        let entry = self.state().worker(worker)?.1.clone();
+        let handle = entry.handle.clone();
+        let handle = handle.ok_or(EngineError::WorkerNotFound(worker))?;
         let inbox = handle.hooks();
         if !inbox.is_of_this_process(report.at) || inbox.knows(report.id) {
             return Ok(());

@@ -11,11 +11,13 @@
 mod merge;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::definitions::{Definition, Injection, InjectionKind};
+use crate::private_file::write_private;
+use crate::template;
 
 /// Name of the content's file, with kinds that have one.
 const CONTENT_FILE: &str = "settings.json";
@@ -132,24 +134,10 @@ fn filled(text: &str, agent: &str, place: Place<'_>) -> String {
     let program = shlex::try_quote(&program).unwrap_or_default();
     let hook = format!("{program} hook {agent}");
     let dir = place.dir.to_string_lossy();
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        filled.push_str(&rest[..open]);
-        rest = &rest[open..];
-        if let Some(after) = rest.strip_prefix("{hook}") {
-            filled.push_str(&escaped(&hook));
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("{dir}") {
-            filled.push_str(&escaped(&dir));
-            rest = after;
-        } else {
-            filled.push('{');
-            rest = &rest[1..];
-        }
-    }
-    filled.push_str(rest);
-    filled
+    let (hook, dir) = (escaped(&hook), escaped(&dir));
+    let values = [("{hook}", hook.as_ref()), ("{dir}", dir.as_ref())];
+    let filled = template::filled(text, &values);
+    filled.into_string().expect("texts make a text")
 }
 
 /// Escapes for a text in double quotes: those of JSON, TOML and JavaScript agree in these.
@@ -166,28 +154,6 @@ impl Injected {
         }
         Ok(())
     }
-}
-
-/// Writes a file and the directories above it, closed to others. Replaces it in one step: a process
-/// that runs may be reading it.
-pub(crate) fn write_private(file: &Path, content: &str) -> io::Result<()> {
-    if let Some(dir) = file.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)?;
-    }
-    let fresh = file.with_extension("new");
-    // What a killed server left behind.
-    let _ = std::fs::remove_file(&fresh);
-    let mut options = std::fs::File::options();
-    let mut open = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    open.write_all(content.as_bytes())?;
-    std::fs::rename(&fresh, file)
 }
 
 #[cfg(test)]

@@ -18,18 +18,18 @@ impl Engine {
     /// There is no such worker, or it has no process.
     pub fn find_worker(&self, id: WorkerId) -> Result<(SessionId, WorkerHandle), EngineError> {
         let state = self.state();
-        let mut sessions = state.sessions.iter();
-        let found = sessions.find_map(|session| {
-            let worker = session.worker(id).ok()?;
-            Some((session.row.id, worker.handle.clone()?))
-        });
-        found.ok_or(EngineError::WorkerNotFound(id))
+        let (session, worker) = state.worker(id)?;
+        let handle = worker.handle.clone();
+        Ok((
+            session.row.id,
+            handle.ok_or(EngineError::WorkerNotFound(id))?,
+        ))
     }
 
     /// Returns the handle of an agent; others have no queue.
     fn agent_worker(&self, id: WorkerId) -> Result<WorkerHandle, EngineError> {
-        let (session, handle) = self.find_worker(id)?;
-        let kind = self.state().session(session)?.worker(id)?.kind;
+        let (_, handle) = self.find_worker(id)?;
+        let kind = self.state().worker(id)?.1.kind;
         if kind != WorkerKind::Agent {
             let reason = "this worker is no agent and has no prompts; send it input instead";
             return Err(EngineError::WrongState(reason.to_owned()));

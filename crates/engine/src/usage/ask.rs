@@ -6,8 +6,8 @@ use std::ffi::{OsStr, OsString};
 
 use offshoot_protocol::WorkerId;
 
-use crate::Engine;
 use crate::definitions::Telemetry;
+use crate::{Engine, template};
 
 /// What an agent is started with besides, so that it reports.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,10 +50,11 @@ fn asked(
     if sends_already {
         return Asked::default();
     }
-    let filled = |text: &str| {
-        let text = text.replace("{endpoint}", endpoint);
-        OsString::from(text.replace("{token}", token))
-    };
+    let values = [
+        ("{endpoint}", endpoint.as_ref()),
+        ("{token}", token.as_ref()),
+    ];
+    let filled = |text: &str| template::filled(text, &values);
     let variables = telemetry.env.iter();
     Asked {
         variables: variables

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use offshoot_protocol::WorkerId;
 use offshoot_protocol::usage::{DayUsage, ModelUsage, SessionUsage, Usage, UsageBody};
-use offshoot_protocol::{SessionId, WorkerId};
 use offshoot_store::{StoreError, UsageRecord, UsageRow};
 
 use crate::{Engine, EngineError};
@@ -42,7 +42,7 @@ impl Engine {
     /// # Errors
     /// There is no such worker, or the body is something else.
     pub async fn record_usage(&self, worker: WorkerId, body: &[u8]) -> Result<(), EngineError> {
-        let session = self.session_of(worker)?;
+        let session = self.state().worker(worker)?.0.row.id;
         let calls = otlp::calls(body).map_err(|err| EngineError::Invalid {
             field: "body",
             message: format!("no OTLP logs in JSON: {err}"),
@@ -100,17 +100,6 @@ impl Engine {
         }
     }
 
-    fn session_of(&self, worker: WorkerId) -> Result<SessionId, EngineError> {
-        let state = self.state();
-        let found = state
-            .sessions
-            .iter()
-            .find(|session| session.workers.iter().any(|known| known.id == worker));
-        found
-            .map(|session| session.row.id)
-            .ok_or(EngineError::WorkerNotFound(worker))
-    }
-
     fn day(&self, at: Timestamp) -> Date {
         at.to_zoned(self.inner.config.time_zone.clone()).date()
     }
@@ -163,6 +152,8 @@ fn most_first<K: Ord>(mut sums: Vec<(K, Usage)>) -> impl Iterator<Item = (K, Usa
 
 #[cfg(test)]
 mod tests {
+    use offshoot_protocol::SessionId;
+
     use super::*;
 
     fn row(day: &str, model: &str, input_tokens: u64, cost_micros: Option<u64>) -> UsageRow {

@@ -1,7 +1,5 @@
 //! What the running server leaves in its data directory for the command line.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -45,19 +43,7 @@ pub(crate) fn remove_server_file(home: &Path) {
 
 /// Replaces a file in one step, readable by the user alone.
 fn write_private(file: &Path, text: &str) -> Result<()> {
-    let fresh = file.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let _ = std::fs::remove_file(&fresh);
-        let mut options = std::fs::File::options();
-        let mut open = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        open.write_all(text.as_bytes())?;
-        std::fs::rename(&fresh, file)
-    };
-    write().with_context(|| format!("write {}", file.display()))
+    offshoot_engine::write_private(file, text).with_context(|| format!("write {}", file.display()))
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub enum What {
     Output(Vec<u8>),
     /// Somebody typed.
     Input(String),
+    /// The terminal got so many columns and rows.
+    Resize(u16, u16),
     /// The program ended with this status.
     Exit(i32),
 }
@@ -98,6 +100,7 @@ pub fn write(path: &Path, truth: &Truth, happenings: &[Happening]) -> Result<()>
                 ("o", take_text(&mut held))
             }
             What::Input(text) => ("i", text.clone()),
+            What::Resize(cols, rows) => ("r", format!("{cols}x{rows}")),
             What::Exit(status) => ("x", status.to_string()),
         };
         let since_ms = at_ms.saturating_sub(last_ms);

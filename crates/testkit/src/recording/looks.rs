@@ -93,7 +93,7 @@ impl Looks {
             },
             _ => Self {
                 rest: Regex::new("(?m)^[>*] .*\n─+$")?,
-                busy: Regex::new("esc to cancel|Initializing|Waiting for user")?,
+                busy: Regex::new("esc to cancel|Initializing")?,
                 approval: Regex::new("(?s)Yes, allow once.*Waiting for user confirmation")?,
                 question: Regex::new("(?s)Enter: Select.*Waiting for user confirmation")?,
                 trust: None,
@@ -109,12 +109,18 @@ impl Looks {
     /// Whether the agent may be given a prompt.
     pub fn at_rest(&self, shown: &Shown) -> bool {
         let text = shown.text();
+        let asks = self.approval.is_match(&text) || self.question.is_match(&text);
+        self.is_quiet(shown) && !asks
+    }
+
+    /// Whether nothing goes on, dialogs and what looks like one left aside.
+    pub fn is_quiet(&self, shown: &Shown) -> bool {
+        let text = shown.text();
         let busy = match self.busy.as_str().starts_with('^') {
             true => self.busy.is_match(&shown.title),
             false => self.busy.is_match(&text),
         };
-        let asks = self.approval.is_match(&text) || self.question.is_match(&text);
-        self.rest.is_match(&text) && !busy && !asks
+        self.rest.is_match(&text) && !busy
     }
 }
 

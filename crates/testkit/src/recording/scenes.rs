@@ -1,22 +1,54 @@
-//! The scenes every agent plays while it is recorded, in one go, from its start to its end.
+//! A play: an agent on a stage, the scenes it plays in one go from its start to its end, and what is
+//! known of its states meanwhile.
+//!
+//! What begins a state is a key that was pressed. What ends a turn is the last word of the model, which
+//! is known; how long the agent took to show it is seen on the screen.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 
 use super::cast::{self, State, Truth};
 use super::looks::Looks;
-use super::stage::{Shown, Stage};
+use super::stage::{Shown, Stage, Terminal};
 use crate::agents::{Home, RealAgent, Trust};
 use crate::models::FakeModel;
 
 /// How long a state lasts that nothing else ends: longer than any rule needs to notice it.
-const WHILE: Duration = Duration::from_millis(2500);
+pub(super) const WHILE: Duration = Duration::from_millis(2500);
 
 /// Between two keys of one answer, as a person presses them.
 const BETWEEN_KEYS: Duration = Duration::from_millis(400);
+
+/// What the model does not say in this time it never says.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Between two looks at what the model was asked.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Which scenes are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenes {
+    /// What happens in every session.
+    Usual,
+    /// What happens now and then, in a longer one.
+    Rare,
+}
+
+/// How a recording is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Whether the agent has to ask for trust.
+    pub trust: Trust,
+    /// The terminal it runs on.
+    pub terminal: Terminal,
+    /// What is played.
+    pub scenes: Scenes,
+}
 
 /// A screen to keep, with what the agent did then.
 #[derive(Debug)]
@@ -30,12 +62,15 @@ pub struct Kept {
 }
 
 /// An agent on a stage.
-struct Play<'m> {
-    stage: Stage,
-    looks: Looks,
-    model: &'m FakeModel,
-    home: Home,
-    agent: RealAgent,
+pub(super) struct Play<'m> {
+    pub(super) stage: Stage,
+    pub(super) looks: Looks,
+    pub(super) model: &'m FakeModel,
+    pub(super) home: Home,
+    pub(super) agent: RealAgent,
+    pub(super) size: (u16, u16),
+    /// When the turn that is played began.
+    turn: Duration,
     /// The stage's beginning, in seconds since 1970.
     began_at: f64,
     kept: Vec<Kept>,
@@ -46,17 +81,17 @@ struct Play<'m> {
 ///
 /// # Errors
 /// A scene did not go as it should: the agent behaves in another way than the scenes know.
-pub async fn record(
-    agent: RealAgent,
-    size: (u16, u16),
-    trust: Trust,
-    root: &Path,
-    out: &Path,
-) -> Result<()> {
+pub async fn record(agent: RealAgent, setting: Setting, root: &Path, out: &Path) -> Result<()> {
+    let Setting {
+        size,
+        trust,
+        terminal,
+        scenes,
+    } = setting;
     let model = FakeModel::start(0).await?;
     let home = Home::make(agent, root, &model.url(), trust)?;
     let began_at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
-    let stage = Stage::start(agent, &home, &agent.start(None), size)?;
+    let stage = Stage::start(agent, &home, &agent.start(None), size, terminal)?;
     let looks = Looks::of(agent)?;
     let mut play = Play {
         stage,
@@ -64,14 +99,23 @@ pub async fn record(
         model: &model,
         home,
         agent,
+        size,
+        turn: Duration::ZERO,
         began_at,
         kept: Vec::new(),
     };
-    let played = play.all(trust).await;
+    let played = match scenes {
+        Scenes::Usual => play.usual(trust).await,
+        Scenes::Rare => play.rare(trust).await,
+    };
     let screen = play.stage.shown().text();
     played.with_context(|| format!("{} at {size:?}; the screen at last:\n{screen}", agent.id))?;
     let (cols, rows) = size;
-    let name = format!("{}-{cols}x{rows}", agent.id);
+    let plain = match terminal {
+        Terminal::Ours => "",
+        Terminal::Plain => "-plain",
+    };
+    let name = format!("{}-{cols}x{rows}{plain}", agent.id);
     let (happenings, intervals) = play.stage.finish();
     let truth = Truth {
         agent: agent.id.to_owned(),
@@ -106,31 +150,8 @@ fn write_screens(dir: &Path, (cols, rows): (u16, u16), kept: &[Kept]) -> Result<
 }
 
 impl Play<'_> {
-    async fn all(&mut self, trust: Trust) -> Result<()> {
-        self.begin(trust)?;
-        self.answer()?;
-        self.stream()?;
-        self.approve("approval-shell", "shellesc touch probe.txt && sleep 2")?;
-        self.refuse()?;
-        if self.agent.id != "codex" {
-            // Codex writes in a trusted directory without asking.
-            let file = self.home.work().join("a.txt");
-            self.approve(
-                "approval-write",
-                &format!("write {}|hello\\nworld", file.display()),
-            )?;
-        }
-        self.question()?;
-        self.interrupt()?;
-        self.retry()?;
-        self.fail()?;
-        self.draft()?;
-        self.quote()?;
-        self.exit().await
-    }
-
     /// Starts, and says whom to trust if asked.
-    fn begin(&mut self, trust: Trust) -> Result<()> {
+    pub(super) fn begin(&mut self, trust: Trust) -> Result<()> {
         let asked = (trust == Trust::Asked)
             .then(|| self.looks.trust.take())
             .flatten();
@@ -138,15 +159,17 @@ impl Play<'_> {
         if let Some(trusting) = &asked {
             let mut earliest = Duration::ZERO;
             if trusting.waits_for_prompt {
-                let at = self.see_rest()?;
+                let at = self.see_rest(Duration::ZERO)?;
                 self.stage.seen_since(Duration::ZERO, at, State::Idle);
                 self.stage.stay(WHILE);
                 earliest = self.stage.prompt("Begin.\n@@ say welcome")?;
                 self.stage.since(earliest, State::Working);
             }
-            let at = self.stage.see("the dialog about trust", |shown| {
-                trusting.dialog.is_match(&shown.text())
-            })?;
+            let at = self
+                .stage
+                .see("the dialog about trust", earliest, |shown| {
+                    trusting.dialog.is_match(&shown.text())
+                })?;
             self.stage.seen_since(earliest, at, State::WaitingApproval);
             self.stage.stay(WHILE);
             self.keep("trust", "waiting kind=trust");
@@ -154,138 +177,14 @@ impl Play<'_> {
             // Codex forgets the prompt that brought the dialog up.
             self.stage.since(accepted, State::Starting);
         }
-        let at = self.see_rest()?;
+        let at = self.see_rest(accepted)?;
         self.stage.seen_since(accepted, at, State::Idle);
         self.stage.stay(WHILE);
         self.keep("ready", "idle");
         Ok(())
     }
 
-    /// A turn that is held, with a prompt of several lines.
-    fn answer(&mut self) -> Result<()> {
-        let prompt = "Say it like this:\n\n\t\"Grüße, 你好 🎉\"\n\n@@ hold answer";
-        self.work(prompt, "holding")?;
-        self.stage.stay(WHILE);
-        self.keep("working", "working");
-        self.release("answer")?;
-        self.keep("answered", "idle");
-        Ok(())
-    }
-
-    /// A turn that streams words.
-    fn stream(&mut self) -> Result<()> {
-        let script = "@@ slow 4 That was all.";
-        self.work(script, "word4")?;
-        self.keep("streaming", "working");
-        let at = self.see_answer("That was all.")?;
-        self.over(script, at);
-        self.stage.stay(WHILE);
-        Ok(())
-    }
-
-    /// An approval that is given.
-    fn approve(&mut self, name: &'static str, step: &str) -> Result<()> {
-        let script = format!("@@ {step} ;; say approved and done");
-        self.work(&script, "")?;
-        self.wait_for(&self.looks.approval.clone(), "the approval")?;
-        self.keep(name, "waiting kind=approval");
-        let pressed = self.press(&[self.looks.approve])?;
-        self.stage.since(pressed, State::Working);
-        let at = self.see_answer("approved and done")?;
-        self.over(&script, at);
-        self.stage.stay(WHILE);
-        Ok(())
-    }
-
-    /// An approval that is refused, which ends the turn or lets the model go on.
-    fn refuse(&mut self) -> Result<()> {
-        let script = "@@ shellesc touch refused.txt ;; say refused indeed";
-        self.work(script, "")?;
-        self.wait_for(&self.looks.approval.clone(), "the approval")?;
-        let pressed = self.press(&["\x1b"])?;
-        let at = self.see_rest()?;
-        self.stage.seen_since(pressed, at, State::Idle);
-        self.stage.stay(WHILE);
-        self.keep("refused", "idle");
-        Ok(())
-    }
-
-    /// A question that is answered with its first option.
-    fn question(&mut self) -> Result<()> {
-        let script = "@@ ask Which colour do you want?|Red|Blue|Green ;; say a fine colour";
-        self.work(script, "")?;
-        self.wait_for(&self.looks.question.clone(), "the question")?;
-        self.keep("question", "waiting kind=question");
-        let pressed = self.press(&["\r"])?;
-        self.stage.since(pressed, State::Working);
-        let at = self.see_answer("a fine colour")?;
-        self.over(script, at);
-        self.stage.stay(WHILE);
-        Ok(())
-    }
-
-    /// A turn that is interrupted.
-    fn interrupt(&mut self) -> Result<()> {
-        self.work("@@ hold never", "holding")?;
-        self.stage.stay(WHILE);
-        let pressed = self.press(self.looks.interrupt)?;
-        let at = self.see_rest()?;
-        self.stage.seen_since(pressed, at, State::Idle);
-        self.stage.stay(WHILE);
-        self.keep("interrupted", "idle");
-        // Qwen puts the prompt back into the composer.
-        self.clear()
-    }
-
-    /// A model that fails at first.
-    fn retry(&mut self) -> Result<()> {
-        let script = "@@ error 500 2";
-        self.work(script, "")?;
-        self.stage.stay(Duration::from_secs(1));
-        self.keep("retrying", "working");
-        let at = self.see_answer("recovered.")?;
-        self.over(script, at);
-        self.stage.stay(WHILE);
-        Ok(())
-    }
-
-    /// A model that fails for good.
-    fn fail(&mut self) -> Result<()> {
-        let script = "@@ error 400";
-        self.work(script, "")?;
-        let at = self.see_answer("Fake failure on")?;
-        self.over(script, at);
-        self.stage.stay(WHILE);
-        self.keep("failed", "idle");
-        Ok(())
-    }
-
-    /// A person who writes a prompt and does not send it.
-    fn draft(&mut self) -> Result<()> {
-        self.stage.type_slowly("1. an unsent draft, y")?;
-        self.stage.stay(WHILE);
-        self.keep("draft", "idle");
-        self.clear()
-    }
-
-    /// An answer that quotes the agent's own dialog.
-    fn quote(&mut self) -> Result<()> {
-        let script = format!("@@ hold quote {}", self.looks.quote);
-        self.work(&script, "")?;
-        self.stage.stay(WHILE);
-        self.keep("quoting", "working");
-        self.model.release("quote");
-        let released = self.stage.now();
-        let quoted = |shown: &Shown| shown.text().contains("released.");
-        self.stage.see("the end of the quotation", quoted)?;
-        self.stage.stay(WHILE);
-        self.stage
-            .seen_since(released, released + Duration::from_millis(600), State::Idle);
-        self.keep("quoted", "idle");
-        Ok(())
-    }
-
-    async fn exit(&mut self) -> Result<()> {
+    pub(super) async fn exit(&mut self) -> Result<()> {
         self.stage.type_slowly(self.looks.exit)?;
         self.stage.stay(Duration::from_millis(500));
         let pressed = self.stage.type_text("\r")?;
@@ -295,65 +194,94 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Gives a prompt, and waits until the screen shows a text.
-    fn work(&mut self, prompt: &str, text: &str) -> Result<()> {
-        let pressed = self.stage.prompt(prompt)?;
-        self.stage.since(pressed, State::Working);
-        let has = |shown: &Shown| shown.text().contains(text);
-        self.stage.see(&format!("{text:?}"), has)?;
+    /// Gives a prompt, which begins a turn.
+    pub(super) fn work(&mut self, prompt: &str) -> Result<()> {
+        self.turn = self.stage.prompt(prompt)?;
+        self.stage.since(self.turn, State::Working);
         Ok(())
     }
 
-    /// Waits for a dialog.
-    fn wait_for(&mut self, dialog: &Regex, what: &str) -> Result<()> {
-        let at = self
-            .stage
-            .see(what, |shown| dialog.is_match(&shown.text()))?;
+    /// Waits until the screen shows a text of this turn.
+    pub(super) fn see_text(&self, text: &str) -> Result<Duration> {
+        let has = |shown: &Shown| shown.text().contains(text);
+        self.stage.see(&format!("{text:?}"), self.turn, has)
+    }
+
+    /// Waits for a dialog, that of so many requests of the turn to the model.
+    pub(super) fn wait_for(&mut self, dialog: &Regex, requests: usize) -> Result<()> {
         // It cannot be drawn before the model has asked for it.
-        let earliest = self.last_said("");
+        let earliest = self.said(requests)?;
+        let at = self.stage.see("the dialog", earliest, |shown| {
+            dialog.is_match(&shown.text())
+        })?;
         self.stage.seen_since(earliest, at, State::WaitingApproval);
         self.stage.stay(WHILE);
         Ok(())
     }
 
-    fn release(&mut self, gate: &str) -> Result<()> {
-        let released = self.stage.now();
-        self.model.release(gate);
-        let at = self.see_answer("released.")?;
-        self.stage.seen_since(released, at, State::Idle);
+    /// Presses keys that answer a dialog, after which the turn goes on.
+    pub(super) fn answer(&mut self, keys: &[&str]) -> Result<Duration> {
+        let pressed = self.press(keys)?;
+        self.stage.since(pressed, State::Working);
+        Ok(pressed)
+    }
+
+    /// Waits for the end of a turn: after so many requests the model has said all, and the agent
+    /// shows that it rests.
+    pub(super) fn over(&mut self, requests: usize) -> Result<()> {
+        let earliest = self.said(requests)?;
+        let at = self.stage.see("the end of the turn", earliest, |shown| {
+            self.looks.is_quiet(shown)
+        })?;
+        self.stage.seen_since(earliest, at, State::Idle);
         self.stage.stay(WHILE);
         Ok(())
     }
 
-    /// A turn is seen to be over; it was not before the model had said all.
-    fn over(&mut self, script: &str, at: Duration) {
-        let earliest = self.last_said(script);
-        self.stage.seen_since(earliest, at, State::Idle);
+    /// Presses keys that end the turn, and waits for its end.
+    pub(super) fn stop(&mut self, keys: &[&str]) -> Result<()> {
+        let pressed = self.press(keys)?;
+        let at = self.see_rest(pressed)?;
+        self.stage.seen_since(pressed, at, State::Idle);
+        self.stage.stay(WHILE);
+        Ok(())
     }
 
-    /// When the model ended its last answer to a prompt with a text, on the recording's clock.
-    fn last_said(&self, script: &str) -> Duration {
+    /// Waits until the model has answered so many requests of the turn; returns when it did, on the
+    /// recording's clock.
+    pub(super) fn said(&self, requests: usize) -> Result<Duration> {
+        let begin = self.stage.now();
+        loop {
+            let ends = self.ends();
+            if let Some(Some(end)) = ends.get(requests - 1) {
+                return Ok(*end);
+            }
+            if self.stage.now() > begin + PATIENCE {
+                bail!("the model was asked {} times, not {requests}", ends.len());
+            }
+            self.stage.stay(LOOK_EVERY);
+        }
+    }
+
+    /// When the model ended its answers to the requests of the turn; none while it speaks.
+    fn ends(&self) -> Vec<Option<Duration>> {
+        let clock = |at: f64| Duration::try_from_secs_f64(at - self.began_at).unwrap_or_default();
         let log = self.model.log();
-        let of_script = log
+        let of_turn = log
             .iter()
-            .filter(|entry| entry.prompt.contains(script) && !entry.tools.is_empty());
-        let last = of_script.filter_map(|entry| entry.ended_at).next_back();
-        let since = last.map_or(0.0, |at| at - self.began_at);
-        Duration::try_from_secs_f64(since).unwrap_or_default()
+            .filter(|entry| !entry.tools.is_empty() && clock(entry.at) >= self.turn);
+        of_turn.map(|entry| entry.ended_at.map(clock)).collect()
     }
 
-    fn see_rest(&self) -> Result<Duration> {
-        self.stage.see("rest", |shown| self.looks.at_rest(shown))
-    }
-
-    /// Waits until an answer is on the screen and the agent at rest.
-    fn see_answer(&self, text: &str) -> Result<Duration> {
-        let done = |shown: &Shown| shown.text().contains(text) && self.looks.at_rest(shown);
-        self.stage.see(&format!("{text:?} and rest"), done)
+    /// Waits until the agent is at rest, and the model silent.
+    pub(super) fn see_rest(&self, after: Duration) -> Result<Duration> {
+        self.stage.see("rest", after, |shown| {
+            self.looks.at_rest(shown) && self.ends().iter().all(Option::is_some)
+        })
     }
 
     /// Presses keys one after the other; returns when the last was.
-    fn press(&mut self, keys: &[&str]) -> Result<Duration> {
+    pub(super) fn press(&mut self, keys: &[&str]) -> Result<Duration> {
         let mut last = self.stage.now();
         for (number, key) in keys.iter().enumerate() {
             if number > 0 {
@@ -365,13 +293,13 @@ impl Play<'_> {
     }
 
     /// Empties the composer.
-    fn clear(&mut self) -> Result<()> {
+    pub(super) fn clear(&mut self) -> Result<()> {
         self.stage.type_text("\x15")?;
         self.stage.stay(Duration::from_millis(500));
         Ok(())
     }
 
-    fn keep(&mut self, name: &'static str, state: &'static str) {
+    pub(super) fn keep(&mut self, name: &'static str, state: &'static str) {
         let shown = self.stage.shown();
         self.kept.push(Kept { name, state, shown });
     }

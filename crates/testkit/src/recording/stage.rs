@@ -17,6 +17,9 @@ use crate::rig::process;
 /// What is not on the screen after this time never comes. The first start of opencode takes 25 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the screen shows for so long is no mere step between two drawings.
+const STEADY: Duration = Duration::from_millis(500);
+
 /// Between a pasted prompt and Enter: what every agent takes for two things.
 const BEFORE_ENTER: Duration = Duration::from_millis(300);
 
@@ -35,6 +38,18 @@ impl Shown {
         self.rows.join("\n")
     }
 }
+
+/// What the terminal can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terminal {
+    /// All that ours can.
+    Ours,
+    /// It takes no reports of the program's status, as most cannot.
+    Plain,
+}
+
+/// The answer to whether reports of the program's status are taken begins so.
+const STATUS: &[u8] = b"\x1b]7501;";
 
 /// A recorded terminal.
 #[derive(Debug)]
@@ -58,7 +73,13 @@ impl Stage {
     ///
     /// # Errors
     /// It is not to be had or does not start.
-    pub fn start(agent: RealAgent, home: &Home, args: &[String], size: (u16, u16)) -> Result<Self> {
+    pub fn start(
+        agent: RealAgent,
+        home: &Home,
+        args: &[String],
+        size: (u16, u16),
+        terminal: Terminal,
+    ) -> Result<Self> {
         let Brought::Programs(programs) = agent.bring()? else {
             bail!("{} is out of reach", agent.id);
         };
@@ -73,7 +94,7 @@ impl Stage {
         let begin = Instant::now();
         let recorded = Arc::clone(&tape);
         let program = PtyProgram::watched(&command, size, move |bytes, keyboard| {
-            record(&recorded, begin, bytes, keyboard);
+            record(&recorded, terminal, begin, bytes, keyboard);
         })?;
         let starting = Interval {
             t0: 0.0,
@@ -113,6 +134,22 @@ impl Stage {
         Ok(at)
     }
 
+    /// Gives the terminal another size.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn resize(&mut self, cols: u16, rows: u16) -> Result<()> {
+        let at = self.now();
+        let mut tape = self.lock();
+        tape.screen.resize(Size { cols, rows });
+        tape.happenings.push(Happening {
+            at,
+            what: What::Resize(cols, rows),
+        });
+        drop(tape);
+        self.program.resize(cols, rows)
+    }
+
     /// Types as a person does, a key at a time.
     ///
     /// # Errors
@@ -140,17 +177,29 @@ impl Stage {
         std::thread::sleep(time);
     }
 
-    /// Waits until the screen shows something; returns when it did first.
+    /// Waits until the screen shows something after a moment, and goes on showing it; returns since
+    /// when. What was drawn before that moment is of what came before.
     ///
     /// # Errors
     /// It never does; what it shows is in the error.
-    pub fn see(&self, what: &str, look: impl Fn(&Shown) -> bool) -> Result<Duration> {
+    pub fn see(
+        &self,
+        what: &str,
+        after: Duration,
+        look: impl Fn(&Shown) -> bool,
+    ) -> Result<Duration> {
         let begin = self.now();
+        let mut since = None;
         let mut tape = self.lock();
         loop {
             let now = shown(&tape);
             if look(&now) {
-                return Ok(tape.changed);
+                let since = *since.get_or_insert(tape.changed.max(after));
+                if self.now() >= since + STEADY {
+                    return Ok(since);
+                }
+            } else {
+                since = None;
             }
             if self.now() - begin > PATIENCE {
                 bail!(
@@ -158,7 +207,7 @@ impl Stage {
                     now.text()
                 );
             }
-            let waited = self.tape.1.wait_timeout(tape, Duration::from_millis(200));
+            let waited = self.tape.1.wait_timeout(tape, Duration::from_millis(50));
             tape = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -236,7 +285,13 @@ fn shown(tape: &Tape) -> Shown {
 }
 
 /// Takes output into the recording and answers what the program asks of its terminal.
-fn record(tape: &(Mutex<Tape>, Condvar), begin: Instant, bytes: &[u8], keyboard: &mut File) {
+fn record(
+    tape: &(Mutex<Tape>, Condvar),
+    terminal: Terminal,
+    begin: Instant,
+    bytes: &[u8],
+    keyboard: &mut File,
+) {
     let mut recorded = tape.0.lock().unwrap_or_else(PoisonError::into_inner);
     let at = begin.elapsed();
     recorded.changed = at;
@@ -247,6 +302,9 @@ fn record(tape: &(Mutex<Tape>, Condvar), begin: Instant, bytes: &[u8], keyboard:
     recorded.screen.feed(bytes);
     recorded.screen.take_events();
     for reply in recorded.screen.take_replies() {
+        if terminal == Terminal::Plain && reply.bytes.starts_with(STATUS) {
+            continue;
+        }
         // A program that is gone waits for no answer.
         let _ = keyboard.write_all(&reply.bytes);
     }

@@ -16,20 +16,6 @@ const PROMPT: &str = "{{prompt}}";
 /// Longest asking pattern, in characters.
 const PATTERN_CHARS: usize = 500;
 
-/// The asking patterns that clients of the first dialect know of the default agent.
-const DEFAULT_ASKING: &[&str] = &[
-    "Enter to select.*to navigate.*Esc to cancel",
-    "Esc to cancel.*Tab to add",
-    "Do you want to.*\\?",
-    "\\[y\\].*\\[n\\]",
-    "\\[a\\].*always",
-    "Allow.*\\?",
-    "\\[A\\].*\\[B\\]",
-    "\\[1\\].*\\[2\\]",
-    "❯\\s+\\d+\\.\\s",
-    "╰─+╯\\s*>\\s*$",
-];
-
 /// Returns the default agent as it ships.
 pub(crate) fn claude_code() -> Agent {
     let shipped = Definitions::built_in();
@@ -41,7 +27,8 @@ pub(crate) fn claude_code() -> Agent {
 pub(crate) fn view_of(definition: &Definition) -> Agent {
     let id = definition.agent_id();
     let asking = if id == AgentId::claude_code() {
-        DEFAULT_ASKING.iter().map(|&text| text.to_owned()).collect()
+        // What clients of the first dialect know of the default agent.
+        Definitions::built_in().generic().asking.clone()
     } else {
         let waits = definition.screen.iter();
         let waits = waits.filter(|rule| rule.says == Says::Waiting);

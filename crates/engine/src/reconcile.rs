@@ -25,7 +25,7 @@ use offshoot_store::{RepositoryRow, SessionRow, StoreError, WorkerPhase, WorkerR
 use crate::commands::workers::entry_of;
 use crate::launch::Note;
 use crate::state::{RepositoryEntry, SessionEntry};
-use crate::{Engine, StartError, agents};
+use crate::{Engine, StartError};
 
 /// Living shims answer within a few milliseconds, hundreds of them side by side within this.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -254,28 +254,11 @@ fn take_over(
             .unwrap_or_else(|| crate::worker::life_without_files(row.socket.as_deref()));
         let mut entry = entry_of(&row);
         if row.kind != WorkerKind::GitDiff {
-            let patterns = patterns_of(engine, &entry);
-            entry.handle = Some(engine.spawn_task(row, life, patterns));
+            entry.handle = Some(engine.spawn_task(row, life));
         }
         session.workers.push(entry);
     }
     session
-}
-
-/// Returns the patterns that tell that a worker's agent asks.
-pub(crate) fn patterns_of(engine: &Engine, worker: &crate::state::WorkerEntry) -> Vec<String> {
-    if worker.kind != WorkerKind::Agent {
-        return Vec::new();
-    }
-    let agent = match &worker.command {
-        // Any command may run one of the known agents under another name.
-        Some(_) => agents::claude_code(),
-        None => engine.agent_or_default(worker.agent_id.as_ref()),
-    };
-    agent
-        .activity_patterns
-        .and_then(|all| all.asking_patterns)
-        .unwrap_or_default()
 }
 
 /// Asks git for the remotes when the server is already answering: hundreds of repositories take a

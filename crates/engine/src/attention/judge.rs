@@ -87,10 +87,6 @@ impl Attention {
         self.age(at);
         let claim = self.decide(at);
         self.worked |= claim.says == Says::Working;
-        if claim.says == Says::Working && claim.source != Source::Silence {
-            // What is on the screen of an earlier limit is over.
-            self.limit = None;
-        }
         if self.is_too_soon(&claim, at) {
             return;
         }
@@ -213,6 +209,7 @@ impl Attention {
     fn strongest(&self, at: Moment) -> Claim {
         let shown = |blocker: &&Blocker| self.rules.settles() || at >= blocker.shown_at + SHOWN;
         let blocker = self.blocker.as_ref().filter(shown);
+        let blocker = blocker.filter(|blocker| blocker.first_run || !self.title_denies());
         if let Some(report) = &self.protocol {
             let first = blocker.filter(|blocker| blocker.first_run && !self.worked);
             return match first {
@@ -236,6 +233,13 @@ impl Attention {
             return self.with_details(claim);
         }
         self.without_evidence(at)
+    }
+
+    /// Tells whether a title that would tell of a question says that there is none: what looks like
+    /// one is a quotation, or a menu that a person opened.
+    fn title_denies(&self) -> bool {
+        let rests = |title: &Claim| matches!(title.says, Says::Idle);
+        self.rules.titles_tell_waits && self.title_lives && self.title.as_ref().is_some_and(rests)
     }
 
     /// What nobody says anything about.
@@ -270,8 +274,8 @@ impl Attention {
             }
         }
         if matches!(claim.says, Says::Idle | Says::Errored) {
-            if let Some((limit, _)) = &self.limit {
-                return limit.clone();
+            if let Some(limit) = self.limits.current() {
+                return limit.claim.clone();
             }
             let failed = |screen: &&Claim| screen.says == Says::Errored;
             if claim.source != Source::Protocol
@@ -327,7 +331,14 @@ impl Attention {
         let seen = matches!(claim.source, Source::Title | Source::Screen);
         let reason = Some(claim.text).filter(|text| !(text.is_empty() || plain && seen));
         let waits = state == ActivityState::Waiting;
-        let reset = self.limit.as_ref().and_then(|(_, reset)| reset.clone());
+        let worked = matches!(
+            self.verdict.state,
+            ActivityState::Working | ActivityState::Stuck
+        );
+        if state == ActivityState::Working && !worked {
+            self.limits.on_turn();
+        }
+        let reset = self.limits.current().and_then(|told| told.reset.clone());
         let since = if state == self.verdict.state {
             self.verdict.since
         } else {

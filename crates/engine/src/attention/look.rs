@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use regex::Regex;
 
+use super::evidence::{Claim, Moment, Source};
+use super::limit::Told;
 use super::rules::{OnScreen, Rules};
 use crate::definitions::{Region, Says, WaitKind};
 
@@ -163,24 +165,27 @@ impl<'a> Sight<'a> {
         })
     }
 
-    /// Returns the limit that the screen tells of: rule, region, line and when it ends.
-    pub(super) fn limit(&self, rules: &Rules) -> Option<(Found, Option<String>)> {
-        rules.limits.iter().find_map(|(rule, pattern)| {
-            let text = self.lines[self.range(rule.region)].join("\n");
-            let last = pattern.captures_iter(&text).last()?;
-            let reset = last.name("reset").map(|at| at.as_str().trim().to_owned());
-            let found = Found {
-                says: Says::Limited,
-                kind: None,
-                rule: rule.id.clone(),
-                region: rule.region.to_string(),
-                text: last[0].trim().to_owned(),
-                blocker: false,
-                first_run: false,
-                asked: false,
+    /// Returns the newest message about a limit, and how many there are on the whole screen.
+    pub(super) fn limits(&self, rules: &Rules, at: Moment) -> (Option<Told>, usize) {
+        let mut newest = None;
+        let mut count = 0;
+        let text = self.lines.join("\n");
+        for (rule, pattern) in &rules.limits {
+            let Some(last) = pattern.captures_iter(&text).inspect(|_| count += 1).last() else {
+                continue;
             };
-            Some((found, reset))
-        })
+            let line = last
+                .get(0)
+                .map_or(0, |found| text[..found.end()].matches('\n').count());
+            let mut claim = Claim::new(at, Source::Screen, Says::Limited, &rule.id).text(&last[0]);
+            claim.region = Some(rule.region.to_string());
+            newest.get_or_insert_with(|| Told {
+                claim,
+                reset: last.name("reset").map(|at| at.as_str().trim().to_owned()),
+                in_region: self.range(rule.region).contains(&line),
+            });
+        }
+        (newest, count)
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod evidence;
 mod judge;
+mod limit;
 mod look;
 mod rate;
 mod replay;
@@ -39,6 +40,7 @@ use offshoot_vt::{Cursor, Event, ProgramState, ProgressState};
 use evidence::{Claim, Log};
 pub use evidence::{Evidence, KEPT, Moment, Source};
 use judge::Blocker;
+use limit::Limits;
 use look::{Found, Sight};
 use rate::Rate;
 pub use replay::{Change, Replay, ReplayError};
@@ -118,10 +120,12 @@ pub struct Attention {
     /// The dialog that the hook tells of was seen.
     hook_shown: bool,
     title: Option<Claim>,
+    /// A title has said that the agent works or waits: the person has not turned that off.
+    title_lives: bool,
     progress: Option<Claim>,
     screen: Option<Claim>,
     blocker: Option<Blocker>,
-    limit: Option<(Claim, Option<String>)>,
+    limits: Limits,
     rate: Rate,
     looked_at: Option<Moment>,
     seen: Option<u64>,
@@ -174,10 +178,11 @@ impl Attention {
             hook_order: (0, 0),
             hook_shown: false,
             title: None,
+            title_lives: false,
             progress: None,
             screen: None,
             blocker: None,
-            limit: None,
+            limits: Limits::default(),
             rate: Rate::default(),
             looked_at: None,
             seen: None,
@@ -257,6 +262,9 @@ impl Attention {
                 .kind(rule.kind)
                 .text(title)
         });
+        self.title_lives |= claim
+            .as_ref()
+            .is_some_and(|claim| matches!(claim.says, Says::Working | Says::Waiting));
         // Titles turn and count: what stays is the rule.
         let same = |old: &Claim, new: &Claim| old.rule == new.rule;
         match (&self.title, claim) {
@@ -386,9 +394,11 @@ impl Attention {
             let rules = Arc::clone(&self.rules);
             let sight = Sight::new(rows, row);
             let found = sight.asking(&rules).or_else(|| sight.find(&rules));
-            let limit = sight.limit(&rules);
+            let (limit, count) = sight.limits(&rules, at);
             self.on_found(at, found);
-            self.on_limit(at, limit);
+            if let Some(claim) = self.limits.look(at, limit, count).cloned() {
+                self.note(&claim);
+            }
         }
         self.judge(at);
     }
@@ -456,18 +466,6 @@ impl Attention {
             }
         }
         self.note(&claim);
-    }
-
-    fn on_limit(&mut self, at: Moment, limit: Option<(Found, Option<String>)>) {
-        let Some((found, reset)) = limit else {
-            self.limit = None;
-            return;
-        };
-        if self.limit.is_none() {
-            let claim = found.claim(at, Source::Screen);
-            self.note(&claim);
-            self.limit = Some((claim, reset));
-        }
     }
 
     /// Somebody typed.

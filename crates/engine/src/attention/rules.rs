@@ -17,6 +17,8 @@ use crate::patterns::Patterns;
 pub struct Rules {
     pub(super) screen: Vec<OnScreen>,
     pub(super) titles: Vec<(TitleRule, Regex)>,
+    /// There is a title for questions too.
+    pub(super) titles_tell_waits: bool,
     pub(super) limits: Vec<(LimitRule, Regex)>,
     pub(super) questions: Vec<Question>,
     /// Finds the composer's line.
@@ -56,6 +58,7 @@ impl Rules {
         screen.sort_by_key(|rule| std::cmp::Reverse(rule.rule.priority));
         let titles = definition.titles.iter();
         let limits = definition.limits.iter();
+        let described = !definition.program.is_empty();
         let composer = Some(&definition.typing.composer).filter(|pattern| !pattern.is_empty());
         Self {
             screen,
@@ -65,42 +68,35 @@ impl Rules {
             limits: limits
                 .filter_map(|rule| Some((rule.clone(), regex(&rule.pattern)?)))
                 .collect(),
+            titles_tell_waits: definition
+                .titles
+                .iter()
+                .any(|rule| rule.says == Says::Waiting),
             questions: definition.answers.iter().filter_map(question).collect(),
             composer: composer.and_then(|pattern| regex(pattern)),
             hooks: definition.hooks.clone(),
             subagent: definition.payload.subagent.clone(),
-            asking: None,
-            described: !definition.program.is_empty(),
+            // A described program has better rules than these.
+            asking: (!described && !definition.asking.is_empty())
+                .then(|| Patterns::shared(&definition.asking)),
+            described,
         }
     }
 
     /// Returns the compiled rules of a definition, shared while anybody has them: they take
     /// milliseconds to compile and a megabyte to keep.
-    ///
-    /// `asking` are patterns that a person wrote for the questions of their own command.
-    pub fn shared(definition: &Arc<Definition>, asking: &[String]) -> Arc<Self> {
-        type Known = Vec<(Arc<Definition>, Vec<String>, Weak<Rules>)>;
+    pub fn shared(definition: &Arc<Definition>) -> Arc<Self> {
+        type Known = Vec<(Arc<Definition>, Weak<Rules>)>;
         static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
         let mut known = KNOWN.lock();
-        known.retain(|(_, _, rules)| rules.strong_count() > 0);
+        known.retain(|(_, rules)| rules.strong_count() > 0);
         let same = |one: &Arc<Definition>| Arc::ptr_eq(one, definition) || one == definition;
-        let found = known
-            .iter()
-            .find(|(one, patterns, _)| patterns == asking && same(one));
-        if let Some(rules) = found.and_then(|(_, _, rules)| rules.upgrade()) {
+        let found = known.iter().find(|(one, _)| same(one));
+        if let Some(rules) = found.and_then(|(_, rules)| rules.upgrade()) {
             return rules;
         }
-        let mut rules = Self::compile(definition);
-        // A described program has better rules than these.
-        if !rules.described && !asking.is_empty() {
-            rules.asking = Some(Patterns::shared(asking));
-        }
-        let rules = Arc::new(rules);
-        known.push((
-            Arc::clone(definition),
-            asking.to_vec(),
-            Arc::downgrade(&rules),
-        ));
+        let rules = Arc::new(Self::compile(definition));
+        known.push((Arc::clone(definition), Arc::downgrade(&rules)));
         rules
     }
 

@@ -314,6 +314,15 @@ fn what_scrolls_by_or_is_quoted_is_no_dialog() {
             (10, Step::Cursor("> proceed? Esc to cancel", 0)),
             (5000, Is(Idle)),
         ],
+        // A title that tells of questions tells of none.
+        &[
+            (0, Title("* turns")),
+            (1000, Title("- rest")),
+            (1010, Screen(DIALOG)),
+            (5000, Is(Idle)),
+            (6000, Title("! asks")),
+            (6000, Is(Waiting)),
+        ],
         // What hides the agent says nothing.
         &[
             (0, Screen(DIALOG)),
@@ -504,6 +513,45 @@ fn the_screen_alone_tells_too() {
             (2000, Is(Working)),
         ],
     ]);
+    check(&[
+        // What an earlier turn was told is over, though it is on the screen.
+        &[
+            (0, Screen("limit reached, resets 3pm\n> \nstatus")),
+            (1000, Is(Limited)),
+            (
+                2000,
+                Screen("limit reached, resets 3pm\n> go on\nesc to interrupt"),
+            ),
+            (2000, Is(Working)),
+            (4000, Screen("limit reached, resets 3pm\ndone\n> \nstatus")),
+            (6000, Is(Idle)),
+            // Drawn anew, as after another size.
+            (7000, Screen("done\n> \nstatus")),
+            (7100, Screen("limit reached, resets 3pm\ndone\n> \nstatus")),
+            (9000, Is(Idle)),
+        ],
+        // One that comes while the turn is still shown is of this turn.
+        &[
+            (0, Screen("limit reached, resets 3pm\n> \nstatus")),
+            (
+                2000,
+                Screen("limit reached, resets 3pm\n> go on\nesc to interrupt"),
+            ),
+            (2000, Is(Working)),
+            (
+                3000,
+                Screen(
+                    "limit reached, resets 3pm\nlimit reached, resets 3pm\n> \nesc to interrupt",
+                ),
+            ),
+            (3500, Is(Working)),
+            (
+                4000,
+                Screen("limit reached, resets 3pm\nlimit reached, resets 3pm\n> \nstatus"),
+            ),
+            (6000, Is(Limited)),
+        ],
+    ]);
     let mut attention = Attention::new(rules(), Moment::ZERO);
     let limit = Screen("limit reached, resets 3pm\n> \nstatus");
     play(
@@ -549,9 +597,9 @@ fn the_end_is_the_end() {
 }
 
 fn custom() -> Attention {
-    let generic = Arc::clone(Definitions::built_in().generic());
-    let patterns = ["Shall I.*\\?".to_owned(), "(".to_owned()];
-    Attention::new(Rules::shared(&generic, &patterns), Moment::ZERO)
+    let mut definition = Definition::clone(Definitions::built_in().generic());
+    definition.asking = vec!["Shall I.*\\?".to_owned(), "(".to_owned()];
+    Attention::new(Rules::shared(&Arc::new(definition)), Moment::ZERO)
 }
 
 fn outputs(from: u64, every: u64, count: u64) -> Vec<(u64, Step)> {

@@ -245,8 +245,7 @@ impl Engine {
         let saved = self.inner.store.save_worker(row.clone()).await;
         saved.map_err(|err| self.store_error("record the worker", err))?;
         if worker.kind != WorkerKind::GitDiff {
-            let patterns = crate::reconcile::patterns_of(self, worker);
-            let handle = self.spawn_task(row, Life::Absent, patterns);
+            let handle = self.spawn_task(row, Life::Absent);
             session.workers[position].handle = Some(handle);
         }
         Ok(())
@@ -264,12 +263,7 @@ impl Engine {
     }
 
     /// Starts the task of a worker whose row is recorded.
-    pub(crate) fn spawn_task(
-        &self,
-        row: WorkerRow,
-        life: Life,
-        asking_patterns: Vec<String>,
-    ) -> WorkerHandle {
+    pub(crate) fn spawn_task(&self, row: WorkerRow, life: Life) -> WorkerHandle {
         let inner = &self.inner;
         let definition =
             self.definition_for(row.kind, row.agent_id.as_ref(), row.command.as_deref());
@@ -295,7 +289,7 @@ impl Engine {
             life,
             typing: std::sync::Arc::new(crate::prompts::Typing::of(&definition)),
             reader: std::sync::Arc::new(crate::requests::Reader::of(&definition)),
-            rules: crate::attention::Rules::shared(&definition, &asking_patterns),
+            rules: crate::attention::Rules::shared(&definition),
             notify,
         };
         worker::spawn(setup, &inner.tasks, inner.cancel.clone())

@@ -4,34 +4,25 @@
 
 use offshoot_protocol::view::Agent;
 
-use super::{Definition, Definitions, Run, Says, ScreenRule, WaitKind};
-
-/// Above every rule that holds for any command: people know their agent best.
-const PRIORITY: i32 = 100;
+use super::{Definition, Definitions, Run};
 
 impl Definition {
-    /// Makes the definition of a custom agent: its templates, and its patterns as one rule.
+    /// Makes the definition of a custom agent: its templates, and its patterns.
     pub fn of_custom(agent: &Agent) -> Self {
         let patterns = agent.activity_patterns.as_ref();
         let patterns = patterns.and_then(|all| all.asking_patterns.clone());
-        let asking = patterns.unwrap_or_default();
-        let asking: Vec<String> = asking
-            .iter()
-            .filter(|pattern| !pattern.trim().is_empty())
-            .map(|pattern| format!("(?i){pattern}"))
-            .collect();
-        let rule = (!asking.is_empty()).then(|| asking_rule(asking));
-        let mut definition = Self {
+        let mut asking = patterns.unwrap_or_default();
+        asking.retain(|pattern| !pattern.trim().is_empty());
+        Self {
             id: agent.id.0.clone(),
             name: agent.name.clone(),
             description: agent.description.clone().unwrap_or_default(),
             start: template(&agent.command_template),
             continues: agent.continue_template.as_deref().and_then(run),
             headless: agent.headless_template.as_deref().and_then(run),
+            asking,
             ..Definitions::built_in().generic().as_ref().clone()
-        };
-        definition.screen.splice(0..0, rule);
-        definition
+        }
     }
 
     /// Makes the definition of a command that a person typed.
@@ -51,21 +42,5 @@ fn template(text: &str) -> Run {
     Run {
         template: text.to_owned(),
         ..Run::default()
-    }
-}
-
-fn asking_rule(any: Vec<String>) -> ScreenRule {
-    ScreenRule {
-        id: "asking-patterns".to_owned(),
-        says: Says::Waiting,
-        kind: Some(WaitKind::Question),
-        priority: PRIORITY,
-        region: super::Region::Screen,
-        all: Vec::new(),
-        any,
-        none: Vec::new(),
-        blocker: true,
-        first_run: false,
-        help: String::new(),
     }
 }

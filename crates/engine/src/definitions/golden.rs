@@ -67,7 +67,7 @@ fn golden_screens_are_read_as_they_say() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for definition in Definitions::built_in().iter() {
-        let rules = Rules::shared(definition, &[]);
+        let rules = Rules::shared(definition);
         for entry in std::fs::read_dir(root.join(&definition.id)).unwrap() {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();

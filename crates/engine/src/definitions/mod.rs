@@ -88,6 +88,10 @@ pub struct Definition {
     /// equals the first.
     #[serde(default)]
     pub screen: Vec<ScreenRule>,
+    /// Patterns of questions as custom agents have them: in the manner of JavaScript, whatever the
+    /// case, and tried on the last lines. Only for commands that nobody has described.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asking: Vec<String>,
     /// How it says that its account has no more to spend for now.
     #[serde(default)]
     pub limits: Vec<LimitRule>,

@@ -136,6 +136,12 @@ fn patterns_of(rule: &ScreenRule, index: usize, report: &mut Report<'_>) {
 }
 
 fn others(definition: &Definition, report: &mut Report<'_>) {
+    for (index, text) in definition.asking.iter().enumerate() {
+        if let Err(why) = crate::patterns::check(text) {
+            let what = format!("{text:?} is no pattern: {why}");
+            report.add(&["asking".into(), index.into()], what, "correct it");
+        }
+    }
     for (index, rule) in definition.limits.iter().enumerate() {
         let path = ["limits".into(), index.into(), "pattern".into()];
         pattern(report, &path, &rule.pattern, &[]);

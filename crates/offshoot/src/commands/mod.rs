@@ -40,13 +40,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Completions { shell } => return completions(*shell),
         Command::Man => return man(),
         Command::Openapi => return serve::print_openapi(),
-        Command::Replay(replay) => return done(replay::run(replay)),
         Command::Agents(Agents::Show { id }) => return agents::show(id),
         _ => {}
     }
     let settings = Settings::load(args.flags())?;
     match args.command {
         Command::Serve(_) => serve::run(&settings),
+        Command::Replay(args) => done(replay::run(&settings, &args)),
         Command::Config(output) => done(config::run(&settings, output)),
         Command::Agents(Agents::Check { path, output }) => agents::check(&settings, path, output),
         Command::Doctor(output) => in_runtime(doctor::run(&settings, output)),

@@ -192,7 +192,7 @@ fn score(truth: &Truth, changes: &[Change], scores: &mut Scores) -> Vec<String> 
                 entry.notice_sum += after;
                 entry.notice_max = entry.notice_max.max(after);
             }
-            None if interval.t1 - interval.t0 > BLUR => {
+            None if to - interval.t0 > BLUR => {
                 entry.missed += 1;
                 wrong.push(format!(
                     "{:>8.2}–{:.2}: {wanted} was never noticed",

@@ -6,6 +6,9 @@ use regex::Regex;
 use super::stage::Shown;
 use crate::agents::RealAgent;
 
+/// A dialog ends in so many lines from the bottom.
+const DIALOG_LINES: usize = 10;
+
 /// What tells one agent's screens apart, and the keys it takes.
 #[derive(Debug)]
 pub struct Looks {
@@ -60,7 +63,7 @@ impl Looks {
             },
             "codex" => Self {
                 rest: Regex::new(r"(?m)^› ")?,
-                busy: Regex::new("^[\u{2800}-\u{28ff}\\[]")?,
+                busy: Regex::new("^[\u{2800}-\u{28ff}]")?,
                 approval: Regex::new("Press enter to confirm or esc to cancel")?,
                 question: Regex::new("enter to submit answer")?,
                 trust: trusting(r"Trust this folder\?", &["\r"], true)?,
@@ -108,7 +111,10 @@ impl Looks {
 
     /// Whether the agent may be given a prompt.
     pub fn at_rest(&self, shown: &Shown) -> bool {
-        let text = shown.text();
+        // Above these lines, a dialog is of the past or quoted.
+        let lines = shown.rows.iter().map(String::as_str);
+        let lines: Vec<&str> = lines.filter(|row| !row.trim().is_empty()).collect();
+        let text = lines[lines.len().saturating_sub(DIALOG_LINES)..].join("\n");
         let asks = self.approval.is_match(&text) || self.question.is_match(&text);
         self.is_quiet(shown) && !asks
     }

@@ -76,7 +76,7 @@ impl Play<'_> {
     fn printed(&mut self) -> Result<()> {
         let quote = self.looks.quote.replace("\\n", "\n").replace('\'', "");
         std::fs::write(self.home.work().join("dialog.txt"), quote + "\n")?;
-        self.work("@@ shellesc cat dialog.txt; sleep 3 ;; say that was it")?;
+        self.work("@@ shellesc cat dialog.txt; touch read.txt; sleep 3 ;; say that was it")?;
         self.wait_for(&self.looks.approval.clone(), 1)?;
         self.answer(&[self.looks.approve])?;
         self.over(2)

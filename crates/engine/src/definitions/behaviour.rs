@@ -1,11 +1,12 @@
 //! How an agent is typed to and answered.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Region, WaitKind};
 
 /// How text gets into an agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Typing {
     /// Text goes in as a bracketed paste, in one write.
@@ -52,7 +53,7 @@ impl Default for Typing {
 }
 
 /// What tells that a prompt would be taken: the strongest of these that the agent shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Ready {
     /// The state it reports by its program status (OSC 7501).
@@ -64,7 +65,7 @@ pub struct Ready {
 }
 
 /// What a prompt does that comes while the agent works.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Busy {
     /// It is kept and sent after the turn.
@@ -75,7 +76,7 @@ pub enum Busy {
 }
 
 /// How a question of the agent is read and answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AnswerRule {
     /// Names the rule in explanations; unique among the rules of its definition.
@@ -117,7 +118,7 @@ pub struct AnswerRule {
 }
 
 /// An option without a key on the screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Choice {
     /// Its words on the screen.

@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Definition;
 use crate::template;
 
 /// How the program tells its version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Probe {
     /// The program and its arguments.
@@ -38,7 +39,7 @@ impl Probe {
 /// One way to start the program: `argv`, then `conversation` when an id is given, then what is
 /// injected, then `prompt` when there is one. Placeholders are whole values, never part of a shell
 /// line: `{prompt}`, `{conversation}`, `{cwd}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Run {
     /// The program and its arguments.
@@ -134,7 +135,7 @@ impl Definition {
 }
 
 /// What a process's environment must and must not hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Environment {
     /// Variables that are set.
@@ -158,7 +159,7 @@ impl Environment {
 
 /// How our hooks get into one process. `{hook}` in a content is our hook command, quoted for the
 /// shell and escaped for the string it stands in; `{dir}` is the worker's private directory.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Injection {
     /// The way.
@@ -188,7 +189,7 @@ pub struct Injection {
 }
 
 /// A way for our hooks to get into a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InjectionKind {
     /// The content is an argument.
@@ -207,7 +208,7 @@ pub enum InjectionKind {
 }
 
 /// A file in the worker's private directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PrivateFile {
     /// Its name, without directories.
@@ -218,7 +219,7 @@ pub struct PrivateFile {
 
 /// How the id of a conversation is chosen or learned. Hooks that carry it
 /// ([`super::Payload::conversation`]) are believed before files and texts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Conversation {
     /// We choose it: `start.conversation` takes a new UUID.
@@ -235,7 +236,7 @@ pub struct Conversation {
 }
 
 /// Files whose names tell conversations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileRule {
     /// The variable that names the directory below which they lie.
@@ -254,7 +255,7 @@ pub struct FileRule {
 }
 
 /// How an agent reports tokens and cost. `{endpoint}` is our receiver, `{token}` the session's key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Telemetry {
     /// The protocol.
@@ -268,7 +269,7 @@ pub struct Telemetry {
 }
 
 /// A protocol for tokens and cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TelemetryKind {
     /// OpenTelemetry over HTTP.

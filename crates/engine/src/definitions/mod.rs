@@ -14,10 +14,12 @@ mod golden;
 mod launching;
 mod lint;
 mod rules;
+mod schema;
 mod signals;
 mod version;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use behaviour::{AnswerRule, Busy, Choice, Ready, Typing};
 pub use collection::{Definitions, Problem, check_path};
@@ -27,6 +29,7 @@ pub use launching::{
 };
 pub use lint::{Finding, check, parse};
 pub use offshoot_protocol::view::WaitKind;
+pub use schema::schema;
 pub use signals::{
     HookRule, LimitRule, OneOrMany, Payload, Region, RegionError, Says, ScreenRule, TitleRule,
 };
@@ -36,7 +39,7 @@ pub use version::Range;
 const GENERIC_ID: &str = "generic";
 
 /// One agent: everything that differs from program to program.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Definition {
     /// The name of the file without its ending; lower case letters, digits and hyphens.

@@ -9,9 +9,10 @@ use std::str::FromStr;
 
 use offshoot_protocol::view::WaitKind;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a piece of evidence says the agent does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Says {
     /// Comes up; not ready for a prompt.
@@ -50,7 +51,7 @@ impl Says {
 }
 
 /// Where the facts stand that every hook carries. Keys are paths with dots into the payload.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Payload {
     /// The event's name, when the command line of the hook does not tell it.
@@ -65,7 +66,7 @@ pub struct Payload {
 }
 
 /// What a hook says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HookRule {
     /// The event's name.
@@ -83,7 +84,7 @@ pub struct HookRule {
 }
 
 /// A value, or several of which one will do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// Exactly this one.
@@ -103,7 +104,7 @@ impl OneOrMany {
 }
 
 /// What a window title says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TitleRule {
     /// Names the rule in explanations; unique among the rules of its definition.
@@ -117,7 +118,7 @@ pub struct TitleRule {
 }
 
 /// What the screen says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ScreenRule {
     /// Names the rule in explanations; unique among the rules of its definition.
@@ -153,7 +154,7 @@ pub struct ScreenRule {
 }
 
 /// How an agent says that its account has no more to spend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LimitRule {
     /// Names the rule in explanations; unique among the rules of its definition.

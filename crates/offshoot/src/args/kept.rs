@@ -17,6 +17,8 @@ pub(crate) enum Agents {
         /// Its id, such as `codex`.
         id: String,
     },
+    /// Print the JSON Schema of definitions, for editors that check TOML files by one.
+    Schema,
     /// Say what is wrong with definitions, line by line, and what to do.
     Check {
         /// A file or a directory, instead of one's own definitions.

@@ -29,6 +29,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory as _;
 
+use offshoot_engine::definitions;
+
 use crate::args::{Agents, Args, Command};
 use crate::client::Client;
 use crate::config::Settings;
@@ -41,6 +43,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Man => return man(),
         Command::Openapi => return serve::print_openapi(),
         Command::Agents(Agents::Show { id }) => return agents::show(id),
+        Command::Agents(Agents::Schema) => return done(print_json(&definitions::schema())),
         _ => {}
     }
     let settings = Settings::load(args.flags())?;

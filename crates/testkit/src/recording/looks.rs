@@ -32,15 +32,13 @@ pub struct Looks {
     pub quote: &'static str,
 }
 
-/// The dialog about trust, and when it comes.
+/// The dialog about trust.
 #[derive(Debug)]
 pub struct Trusting {
     /// What it says.
     pub dialog: Regex,
     /// Answers with yes.
     pub accept: &'static [&'static str],
-    /// Whether it comes only with the first prompt.
-    pub waits_for_prompt: bool,
 }
 
 impl Looks {
@@ -55,7 +53,7 @@ impl Looks {
                 busy: Regex::new("esc to interrupt")?,
                 approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,
-                trust: trusting("Yes, I trust this folder", &["\x1b[B", "\r"], false)?,
+                trust: trusting("Yes, I trust this folder", &["\x1b[B", "\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
                 exit: "/exit",
@@ -66,7 +64,7 @@ impl Looks {
                 busy: Regex::new("^[\u{2800}-\u{28ff}]")?,
                 approval: Regex::new("Press enter to confirm or esc to cancel")?,
                 question: Regex::new("enter to submit answer")?,
-                trust: trusting(r"Trust this folder\?", &["\r"], true)?,
+                trust: trusting(r"Trust this folder\?", &["\r"])?,
                 approve: "y",
                 interrupt: &["\x1b"],
                 exit: "/quit",
@@ -88,7 +86,7 @@ impl Looks {
                 busy: Regex::new("esc to cancel")?,
                 approval: Regex::new(r"No, suggest changes \(esc\)")?,
                 question: Regex::new("Enter to select")?,
-                trust: trusting("Do you trust the files", &["\r"], false)?,
+                trust: trusting("Do you trust the files", &["\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
                 exit: "/quit",
@@ -130,14 +128,9 @@ impl Looks {
     }
 }
 
-fn trusting(
-    dialog: &str,
-    accept: &'static [&'static str],
-    waits_for_prompt: bool,
-) -> Result<Option<Trusting>> {
+fn trusting(dialog: &str, accept: &'static [&'static str]) -> Result<Option<Trusting>> {
     Ok(Some(Trusting {
         dialog: Regex::new(dialog)?,
         accept,
-        waits_for_prompt,
     }))
 }

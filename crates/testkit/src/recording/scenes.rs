@@ -157,24 +157,15 @@ impl Play<'_> {
             .flatten();
         let mut accepted = Duration::ZERO;
         if let Some(trusting) = &asked {
-            let mut earliest = Duration::ZERO;
-            if trusting.waits_for_prompt {
-                let at = self.see_rest(Duration::ZERO)?;
-                self.stage.seen_since(Duration::ZERO, at, State::Idle);
-                self.stage.stay(WHILE);
-                earliest = self.stage.prompt("Begin.\n@@ say welcome")?;
-                self.stage.since(earliest, State::Working);
-            }
+            let drawn = |shown: &Shown| trusting.dialog.is_match(&shown.text());
             let at = self
                 .stage
-                .see("the dialog about trust", earliest, |shown| {
-                    trusting.dialog.is_match(&shown.text())
-                })?;
-            self.stage.seen_since(earliest, at, State::WaitingApproval);
+                .see("the dialog about trust", Duration::ZERO, drawn)?;
+            self.stage
+                .seen_since(Duration::ZERO, at, State::WaitingApproval);
             self.stage.stay(WHILE);
             self.keep("trust", "waiting kind=trust");
             accepted = self.press(trusting.accept)?;
-            // Codex forgets the prompt that brought the dialog up.
             self.stage.since(accepted, State::Starting);
         }
         let at = self.see_rest(accepted)?;

@@ -4,6 +4,7 @@
 //! is told to [`Attention`] exactly as a worker's task tells it what happens: timers between the
 //! events included, without waiting for any.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::{Attention, Evidence, Moment, Process, Rules, Verdict};
 
 /// Time goes on for so long after the last event, so that what it led to is told.
 const TAIL: Duration = Duration::from_secs(5);
+
+/// No recording is longer; the numbers are a stranger's.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// A recorded terminal larger than this is cut: the numbers are a stranger's.
 const CELLS_MAX: u16 = 1000;
@@ -38,6 +42,14 @@ pub struct Change {
     /// What we think from then on.
     pub verdict: Verdict,
 }
+
+/// An event: when in seconds, what, and its data.
+#[derive(serde::Deserialize)]
+struct Line<'a>(
+    f64,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+);
 
 /// A recording with its place in time.
 pub struct Replay<'a> {
@@ -101,8 +113,8 @@ impl<'a> Replay<'a> {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            match serde_json::from_str(line) {
-                Ok(event) => self.play(number, &event)?,
+            match serde_json::from_str::<Line<'_>>(line) {
+                Ok(event) => self.play(number, event)?,
                 Err(err) if err.is_eof() && self.lines.clone().next().is_none() => break,
                 Err(_) => return Err(ReplayError::Line(number + 1)),
             }
@@ -116,25 +128,24 @@ impl<'a> Replay<'a> {
         self.attention.evidence()
     }
 
-    fn play(&mut self, number: usize, event: &Value) -> Result<(), ReplayError> {
-        let broken = || ReplayError::Line(number + 1);
-        let time = event[0].as_f64().ok_or_else(broken)?;
-        let time = Duration::try_from_secs_f64(time).map_err(|_| broken())?;
-        let (kind, data) = event[1]
-            .as_str()
-            .zip(event[2].as_str())
-            .ok_or_else(broken)?;
+    fn play(&mut self, number: usize, event: Line<'_>) -> Result<(), ReplayError> {
+        let Line(seconds, kind, data) = event;
+        if seconds.is_nan() || seconds < 0.0 {
+            return Err(ReplayError::Line(number + 1));
+        }
+        let time = Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64()));
         let at = if self.relative {
             self.clock.saturating_add(time)
         } else {
             time.max(self.clock)
-        };
+        }
+        .min(LONGEST);
         self.pass(at);
         self.clock = at;
-        match kind {
+        match kind.as_ref() {
             "o" => self.output(at, data.as_bytes()),
             "i" => self.attention.on_input(at, data.as_bytes()),
-            "r" => self.resize(at, data),
+            "r" => self.resize(at, &data),
             "x" => self.attention.on_process(
                 at,
                 Process {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use flate2::read::MultiGzDecoder;
 use offshoot_engine::attention::{Replay, Rules};
-use offshoot_engine::definitions::{self, Definition, Definitions};
+use offshoot_engine::definitions::{self, Definition, Definitions, Finding, Problem};
 use offshoot_protocol::AgentId;
 use serde_json::json;
 
@@ -68,6 +68,11 @@ fn definition(settings: &Settings, name: &str) -> Result<Arc<Definition>> {
     let by_program = || all.iter().find(|known| known.program == name);
     let found = all.get(&AgentId(name.to_owned())).or_else(by_program);
     found.map(Arc::clone).ok_or_else(|| {
+        let is_it = |problem: &&Problem| problem.file.file_stem().is_some_and(|stem| stem == name);
+        if let Some(problem) = all.problems().iter().find(is_it) {
+            let file = problem.file.display().to_string();
+            return Failure::Name(lines(&file, &problem.findings)).into();
+        }
         let known: Vec<_> = all.iter().map(|known| known.id.as_str()).collect();
         let (known, generic) = (known.join(", "), &all.generic().id);
         Failure::Name(format!(
@@ -81,11 +86,14 @@ fn from_file(name: &str) -> Result<Arc<Definition>> {
     let text = std::fs::read_to_string(name).with_context(|| format!("read {name}"))?;
     match definitions::parse(&text) {
         Ok(definition) => Ok(Arc::new(definition)),
-        Err(findings) => {
-            let lines: Vec<_> = findings.iter().map(|one| format!("{name}:{one}")).collect();
-            bail!("{}", lines.join("\n"))
-        }
+        Err(findings) => bail!("{}", lines(name, &findings)),
     }
+}
+
+/// Says what is wrong with a definition.
+fn lines(file: &str, findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|one| format!("{file}:{one}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Reads a recording, compressed or not. Bytes that are no UTF-8 are replaced.

@@ -15,6 +15,7 @@ mod lifecycle;
 mod notifications;
 mod prompts;
 mod refusals;
+mod replay;
 mod requests;
 mod serve;
 mod survival;

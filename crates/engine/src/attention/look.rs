@@ -11,7 +11,7 @@ use regex::Regex;
 use super::evidence::{Claim, Moment, Source};
 use super::limit::Told;
 use super::rules::{OnScreen, Rules};
-use crate::definitions::{Region, Says, WaitKind};
+use crate::definitions::{Region, Says, ScreenRule, WaitKind};
 
 /// The rendered screen, without its empty lines.
 pub(super) struct Sight<'a> {
@@ -103,30 +103,36 @@ impl<'a> Sight<'a> {
         })
     }
 
-    /// Returns what the best rule that fits says.
+    /// Returns what the best rule that fits says: that of the highest priority; of equals that
+    /// whose text stands lowest, which is the newest.
     pub(super) fn find(&self, rules: &Rules) -> Option<Found> {
+        let mut best: Option<(usize, &ScreenRule)> = None;
         for rule in &rules.screen {
+            if best.is_some_and(|(_, best)| best.priority > rule.rule.priority) {
+                break;
+            }
             let Some(at) = self.fits(rule, self.range(rule.rule.region)) else {
                 continue;
             };
             let rule = &rule.rule;
-            if rule.blocker && rules.described && self.is_quoted(rules, at) {
-                continue;
+            let quoted = rule.blocker && rules.described && self.is_quoted(rules, at);
+            if !quoted && best.is_none_or(|(lowest, _)| at > lowest) {
+                best = Some((at, rule));
             }
-            let line = tidy(self.lines[at]);
-            let asked = self.question(rules, rule.kind, at).filter(|_| rule.blocker);
-            return Some(Found {
-                says: rule.says,
-                kind: rule.kind,
-                rule: rule.id.clone(),
-                region: rule.region.to_string(),
-                asked: asked.is_some(),
-                text: asked.unwrap_or_else(|| line.to_owned()),
-                blocker: rule.blocker,
-                first_run: rule.first_run,
-            });
         }
-        None
+        let (at, rule) = best?;
+        let line = tidy(self.lines[at]);
+        let asked = self.question(rules, rule.kind, at).filter(|_| rule.blocker);
+        Some(Found {
+            says: rule.says,
+            kind: rule.kind,
+            rule: rule.id.clone(),
+            region: rule.region.to_string(),
+            asked: asked.is_some(),
+            text: asked.unwrap_or_else(|| line.to_owned()),
+            blocker: rule.blocker,
+            first_run: rule.first_run,
+        })
     }
 
     /// Returns the last text that the patterns a person wrote find.

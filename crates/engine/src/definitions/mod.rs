@@ -88,7 +88,7 @@ pub struct Definition {
     #[serde(default)]
     pub titles: Vec<TitleRule>,
     /// What its screen says; of the rules that fit, the one of the highest priority counts, of
-    /// equals the first.
+    /// equals the one whose text stands lowest.
     #[serde(default)]
     pub screen: Vec<ScreenRule>,
     /// Patterns of questions as custom agents have them: in the manner of JavaScript, whatever the

@@ -254,6 +254,16 @@ impl Play<'_> {
         }
     }
 
+    /// How many requests of the turn the model has got.
+    pub(super) fn requests(&self) -> usize {
+        self.ends().len()
+    }
+
+    /// Whether the model has answered so many requests of the turn.
+    pub(super) fn is_said(&self, requests: usize) -> bool {
+        matches!(self.ends().get(requests - 1), Some(Some(_)))
+    }
+
     /// When the model ended its answers to the requests of the turn; none while it speaks.
     fn ends(&self) -> Vec<Option<Duration>> {
         let clock = |at: f64| Duration::try_from_secs_f64(at - self.began_at).unwrap_or_default();
@@ -266,9 +276,11 @@ impl Play<'_> {
 
     /// Waits until the agent is at rest, and the model silent.
     pub(super) fn see_rest(&self, after: Duration) -> Result<Duration> {
-        self.stage.see("rest", after, |shown| {
-            self.looks.at_rest(shown) && self.ends().iter().all(Option::is_some)
-        })
+        let asked = self.ends().len();
+        self.stage
+            .see(&format!("rest after {asked} requests"), after, |shown| {
+                self.looks.at_rest(shown) && self.ends().iter().all(Option::is_some)
+            })
     }
 
     /// Presses keys one after the other; returns when the last was.

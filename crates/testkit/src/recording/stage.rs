@@ -203,7 +203,8 @@ impl Stage {
             }
             if self.now() - begin > PATIENCE {
                 bail!(
-                    "waited in vain for {what}; the screen shows:\n{}",
+                    "waited in vain for {what}; the title is {:?}, the screen:\n{}",
+                    now.title,
                     now.text()
                 );
             }

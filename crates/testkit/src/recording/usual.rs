@@ -25,9 +25,9 @@ impl Play<'_> {
         }
         self.question()?;
         self.interrupt()?;
+        self.draft()?;
         self.retry()?;
         self.fail()?;
-        self.draft()?;
         self.quote()?;
         self.exit().await
     }
@@ -48,7 +48,9 @@ impl Play<'_> {
     fn stream(&mut self) -> Result<()> {
         self.work("@@ slow 4 That was all.")?;
         self.see_text("word4")?;
-        self.keep("streaming", "working");
+        if !self.is_said(1) {
+            self.keep("streaming", "working");
+        }
         self.over(1)
     }
 
@@ -95,7 +97,9 @@ impl Play<'_> {
         self.work("@@ error 500 2")?;
         self.said(1)?;
         self.stage.stay(Duration::from_secs(1));
-        self.keep("retrying", "working");
+        if self.requests() < 3 {
+            self.keep("retrying", "working");
+        }
         self.over(3)
     }
 
@@ -103,7 +107,7 @@ impl Play<'_> {
     fn fail(&mut self) -> Result<()> {
         self.work("@@ error 400")?;
         self.over(1)?;
-        self.keep("failed", "idle");
+        self.keep("failed", "errored");
         Ok(())
     }
 

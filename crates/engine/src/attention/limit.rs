@@ -41,9 +41,8 @@ impl Limits {
             (_, None) => false,
         };
         let is_new = told.is_some() && (other || count > self.count);
-        if count >= self.count {
-            (self.count, self.fewer_since) = (count, None);
-        } else if at >= *self.fewer_since.get_or_insert(at) + FORGOTTEN {
+        let fewer = count < self.count;
+        if !fewer || at >= *self.fewer_since.get_or_insert(at) + FORGOTTEN {
             (self.count, self.fewer_since) = (count, None);
         }
         match (told, &mut self.last) {

@@ -6,9 +6,6 @@ use regex::Regex;
 use super::stage::Shown;
 use crate::agents::RealAgent;
 
-/// A dialog ends in so many lines from the bottom.
-const DIALOG_LINES: usize = 10;
-
 /// What tells one agent's screens apart, and the keys it takes.
 #[derive(Debug)]
 pub struct Looks {
@@ -20,6 +17,8 @@ pub struct Looks {
     pub approval: Regex,
     /// A dialog that asks a question.
     pub question: Regex,
+    /// What tells a dialog stands so near to the bottom, in lines.
+    dialog_lines: usize,
     /// The dialog about trust in the directory.
     pub trust: Option<Trusting>,
     /// Answers an approval with yes.
@@ -53,6 +52,7 @@ impl Looks {
                 busy: Regex::new("esc to interrupt")?,
                 approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,
+                dialog_lines: 10,
                 trust: trusting("Yes, I trust this folder", &["\x1b[B", "\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -64,6 +64,7 @@ impl Looks {
                 busy: Regex::new("^[\u{2800}-\u{28ff}]")?,
                 approval: Regex::new("Press enter to confirm or esc to cancel")?,
                 question: Regex::new("enter to submit answer")?,
+                dialog_lines: 5,
                 trust: trusting(r"Trust this folder\?", &["\r"])?,
                 approve: "y",
                 interrupt: &["\x1b"],
@@ -75,6 +76,7 @@ impl Looks {
                 busy: Regex::new("esc (again to )?interrupt")?,
                 approval: Regex::new("Permission required")?,
                 question: Regex::new("esc dismiss")?,
+                dialog_lines: 10,
                 trust: None,
                 approve: "\r",
                 interrupt: &["\x1b", "\x1b"],
@@ -86,6 +88,7 @@ impl Looks {
                 busy: Regex::new("esc to cancel")?,
                 approval: Regex::new(r"No, suggest changes \(esc\)")?,
                 question: Regex::new("Enter to select")?,
+                dialog_lines: 10,
                 trust: trusting("Do you trust the files", &["\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -97,6 +100,7 @@ impl Looks {
                 busy: Regex::new("esc to cancel|Initializing")?,
                 approval: Regex::new("(?s)Yes, allow once.*Waiting for user confirmation")?,
                 question: Regex::new("(?s)Enter: Select.*Waiting for user confirmation")?,
+                dialog_lines: 10,
                 trust: None,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -112,7 +116,7 @@ impl Looks {
         // Above these lines, a dialog is of the past or quoted.
         let lines = shown.rows.iter().map(String::as_str);
         let lines: Vec<&str> = lines.filter(|row| !row.trim().is_empty()).collect();
-        let text = lines[lines.len().saturating_sub(DIALOG_LINES)..].join("\n");
+        let text = lines[lines.len().saturating_sub(self.dialog_lines)..].join("\n");
         let asks = self.approval.is_match(&text) || self.question.is_match(&text);
         self.is_quiet(shown) && !asks
     }

@@ -41,6 +41,8 @@ pub(super) struct Blocker {
     pub(super) shown_at: Moment,
     /// When it was first looked for in vain.
     pub(super) gone_at: Option<Moment>,
+    /// Something else of the agent was seen in its place twice.
+    pub(super) replaced: bool,
     /// It is one of the first start.
     pub(super) first_run: bool,
 }
@@ -105,8 +107,15 @@ impl Attention {
             let key = self.answered_at;
             key.is_some_and(|key| key <= gone && gone <= key + ANSWERED)
         };
-        if gone.is_some_and(|gone| at >= gone + SETTLE || works || answered(gone)) {
+        let replaced = self
+            .blocker
+            .as_ref()
+            .is_some_and(|blocker| blocker.replaced);
+        let over = |gone: &Moment| at >= *gone + SETTLE || works || replaced || answered(*gone);
+        if let Some(gone) = gone.filter(over) {
             self.blocker = None;
+            // What is shown now has been shown since then.
+            self.calm_since = self.calm_since.or(Some(gone));
         }
         let Some(hook) = &self.hook else { return };
         match hook.says {

@@ -204,6 +204,11 @@ impl Attention {
         &self.verdict
     }
 
+    /// Tells whether somebody has described the program.
+    pub(super) fn is_of_described(&self) -> bool {
+        self.rules.described
+    }
+
     /// Returns the last pieces of evidence, oldest first.
     pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
         self.log.iter()
@@ -419,7 +424,9 @@ impl Attention {
             }
             found => {
                 if let Some(blocker) = &mut self.blocker {
-                    blocker.gone_at.get_or_insert(at);
+                    let gone_at = *blocker.gone_at.get_or_insert(at);
+                    // The agent shows itself in the place of the dialog, and not for a moment only.
+                    blocker.replaced = found.is_some() && at > gone_at;
                 }
                 let claim = found.map(|found| found.claim(at, Source::Screen));
                 let same = match (&self.screen, &claim) {
@@ -461,6 +468,7 @@ impl Attention {
                     claim: claim.clone(),
                     shown_at: at,
                     gone_at: None,
+                    replaced: false,
                     first_run: found.first_run,
                 });
             }

@@ -58,6 +58,9 @@ pub struct Replay<'a> {
     clock: Moment,
     screen: Screen,
     attention: Attention,
+    /// The program has set a title and asked for pastes in brackets, as agents do.
+    greeted: bool,
+    ended: bool,
     told: Option<ActivityState>,
     changes: Vec<Change>,
 }
@@ -95,6 +98,8 @@ impl<'a> Replay<'a> {
             clock: Moment::ZERO,
             screen: Screen::new(size, options),
             attention: Attention::new(rules, Moment::ZERO),
+            greeted: false,
+            ended: false,
             told: None,
             changes: Vec::new(),
         })
@@ -118,6 +123,9 @@ impl<'a> Replay<'a> {
                 Err(err) if err.is_eof() && self.lines.clone().next().is_none() => break,
                 Err(_) => return Err(ReplayError::Line(number + 1)),
             }
+        }
+        if self.is_gone() {
+            self.end(self.clock);
         }
         self.pass(self.clock + TAIL);
         Ok(std::mem::take(&mut self.changes))
@@ -146,13 +154,7 @@ impl<'a> Replay<'a> {
             "o" => self.output(at, data.as_bytes()),
             "i" => self.attention.on_input(at, data.as_bytes()),
             "r" => self.resize(at, &data),
-            "x" => self.attention.on_process(
-                at,
-                Process {
-                    alive: false,
-                    cpu: None,
-                },
-            ),
+            "x" => self.end(at),
             _ => {}
         }
         self.tell(at);
@@ -166,7 +168,26 @@ impl<'a> Replay<'a> {
             self.attention.on_event(at, &event);
             self.tell(at);
         }
+        let modes = self.screen.modes();
+        self.greeted |= modes.bracketed_paste && !self.screen.title().is_empty();
         self.attention.on_output(at, bytes.len());
+    }
+
+    fn end(&mut self, at: Moment) {
+        self.ended = true;
+        let process = Process {
+            alive: false,
+            cpu: None,
+        };
+        self.attention.on_process(at, process);
+        self.tell(at);
+    }
+
+    /// Tells whether an agent has ended when its recording has: version 2 does not say it. Before
+    /// they go, agents take back their title and what they asked of the terminal.
+    fn is_gone(&self) -> bool {
+        let has_left = self.screen.title().is_empty() && !self.screen.modes().bracketed_paste;
+        !self.ended && self.greeted && has_left && self.attention.is_of_described()
     }
 
     fn resize(&mut self, at: Moment, size: &str) {

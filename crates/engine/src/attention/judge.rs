@@ -23,8 +23,6 @@ const INTERRUPT: Duration = Duration::from_secs(3);
 const RESTED: Duration = Duration::from_secs(10);
 /// A hook that says `idle` is no longer believed when work began so long after it.
 const RESUMED: Duration = Duration::from_secs(2);
-/// Work without any sign of life for so long is none.
-const STUCK: Duration = Duration::from_secs(5 * 60);
 /// Processor time between two looks at the process that counts as a sign of life.
 pub(super) const COMPUTES: Duration = Duration::from_millis(300);
 /// A described program of which no rule has said anything for so long counts as idle.
@@ -75,13 +73,15 @@ impl Attention {
         if !self.alive || self.verdict.state != ActivityState::Working {
             return None;
         }
-        let quiet = self.quiet_since + STUCK / 2;
-        let last = self.sampled.map(|(at, _)| at + STUCK / 4);
+        let stuck = self.rules.stuck?;
+        let quiet = self.quiet_since + stuck / 2;
+        let last = self.sampled.map(|(at, _)| at + stuck / 4);
         Some(last.map_or(quiet, |last| last.max(quiet)))
     }
 
     fn stuck_deadline(&self) -> Option<Moment> {
-        (self.verdict.state == ActivityState::Working).then(|| self.quiet_since + STUCK)
+        let stuck = self.rules.stuck?;
+        (self.verdict.state == ActivityState::Working).then(|| self.quiet_since + stuck)
     }
 
     pub(super) fn judge(&mut self, at: Moment) {
@@ -208,7 +208,12 @@ impl Attention {
             return Claim::new(at, Source::Process, Says::Exited, "ended");
         }
         let strongest = self.strongest(at);
-        if strongest.says == Says::Working && at >= self.quiet_since + STUCK {
+        if strongest.says == Says::Working
+            && self
+                .rules
+                .stuck
+                .is_some_and(|stuck| at >= self.quiet_since + stuck)
+        {
             return Claim::new(at, Source::Silence, Says::Working, "stuck")
                 .text("It says that it works, but has neither printed nor computed for minutes");
         }

@@ -98,6 +98,11 @@ impl<'a> Sight<'a> {
         let mut own = rules.screen.iter().filter(shows_itself);
         own.any(|rule| {
             let range = self.range(rule.rule.region);
+            // What stands in the agent's own composer was typed, or put there by the agent.
+            let boxed = rule.rule.region == Region::PromptBox && range.contains(&at);
+            if boxed && self.fits(rule, range.clone()).is_some() {
+                return true;
+            }
             let below = range.start.max(at + 1)..range.end;
             !below.is_empty() && self.fits(rule, below).is_some()
         })

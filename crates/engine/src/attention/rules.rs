@@ -1,6 +1,7 @@
 //! The rules of a definition, compiled.
 
 use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use regex::{Regex, RegexBuilder};
@@ -23,6 +24,8 @@ pub struct Rules {
     pub(super) questions: Vec<Question>,
     /// Finds the composer's line.
     pub(super) composer: Option<Regex>,
+    /// Work without any sign of life for so long is none; if ever.
+    pub(super) stuck: Option<Duration>,
     hooks: Vec<HookRule>,
     subagent: Option<String>,
     /// Patterns that a person wrote for their own command.
@@ -74,6 +77,8 @@ impl Rules {
                 .any(|rule| rule.says == Says::Waiting),
             questions: definition.answers.iter().filter_map(question).collect(),
             composer: composer.and_then(|pattern| regex(pattern)),
+            stuck: (definition.stuck_minutes > 0)
+                .then(|| Duration::from_secs(u64::from(definition.stuck_minutes) * 60)),
             hooks: definition.hooks.clone(),
             subagent: definition.payload.subagent.clone(),
             // A described program has better rules than these.

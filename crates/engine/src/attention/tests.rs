@@ -586,6 +586,26 @@ fn work_without_a_sign_of_life_is_stuck() {
 }
 
 #[test]
+fn how_long_work_may_be_silent_is_the_definitions_to_say() {
+    let judged = |minutes: u16, at: u64| {
+        let mut definition: Definition = toml::from_str(AGENT).unwrap();
+        definition.stuck_minutes = minutes;
+        let rules = Arc::new(Rules::compile(&definition));
+        let mut attention = Attention::new(rules, Moment::ZERO);
+        play(&mut attention, &[(0, Title("* turns"))], Moment::ZERO);
+        while let Some(due) = attention.deadline().filter(|due| *due <= ms(at)) {
+            attention.on_tick(due);
+        }
+        attention.verdict().state
+    };
+    assert_eq!(judged(5, 299_000), Working);
+    assert_eq!(judged(5, 301_000), Stuck);
+    assert_eq!(judged(20, 1_199_000), Working);
+    assert_eq!(judged(20, 1_201_000), Stuck);
+    assert_eq!(judged(0, 1_000_000_000), Working);
+}
+
+#[test]
 fn the_end_is_the_end() {
     check(&[&[
         (0, report(ProgramState::Working)),

@@ -95,6 +95,10 @@ pub struct Definition {
     /// case, and tried on the last lines. Only for commands that nobody has described.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asking: Vec<String>,
+    /// After so many minutes without output or computing, what says that it works is not believed:
+    /// it is stuck. 0 for never.
+    #[serde(default = "stuck_minutes")]
+    pub stuck_minutes: u16,
     /// How it says that its account has no more to spend for now.
     #[serde(default)]
     pub limits: Vec<LimitRule>,
@@ -106,4 +110,9 @@ pub struct Definition {
     pub answers: Vec<AnswerRule>,
     /// How it reports tokens and cost.
     pub telemetry: Option<Telemetry>,
+}
+
+/// What holds where a definition says nothing.
+fn stuck_minutes() -> u16 {
+    5
 }

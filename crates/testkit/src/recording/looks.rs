@@ -52,7 +52,7 @@ impl Looks {
                 busy: Regex::new("esc to interrupt")?,
                 approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,
-                dialog_lines: 10,
+                dialog_lines: 12,
                 trust: trusting("Yes, I trust this folder", &["\x1b[B", "\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -76,7 +76,7 @@ impl Looks {
                 busy: Regex::new("esc (again to )?interrupt")?,
                 approval: Regex::new("Permission required")?,
                 question: Regex::new("esc dismiss")?,
-                dialog_lines: 10,
+                dialog_lines: 12,
                 trust: None,
                 approve: "\r",
                 interrupt: &["\x1b", "\x1b"],
@@ -88,7 +88,7 @@ impl Looks {
                 busy: Regex::new("esc to cancel")?,
                 approval: Regex::new(r"No, suggest changes \(esc\)")?,
                 question: Regex::new("Enter to select")?,
-                dialog_lines: 10,
+                dialog_lines: 12,
                 trust: trusting("Do you trust the files", &["\r"])?,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -100,7 +100,7 @@ impl Looks {
                 busy: Regex::new("esc to cancel|Initializing")?,
                 approval: Regex::new("(?s)Yes, allow once.*Waiting for user confirmation")?,
                 question: Regex::new("(?s)Enter: Select.*Waiting for user confirmation")?,
-                dialog_lines: 10,
+                dialog_lines: 12,
                 trust: None,
                 approve: "\r",
                 interrupt: &["\x1b"],
@@ -113,12 +113,16 @@ impl Looks {
 
     /// Whether the agent may be given a prompt.
     pub fn at_rest(&self, shown: &Shown) -> bool {
-        // Above these lines, a dialog is of the past or quoted.
+        let asks = self.asks(&self.approval, shown) || self.asks(&self.question, shown);
+        self.is_quiet(shown) && !asks
+    }
+
+    /// Whether a dialog is shown where it stands; further up it is of the past, or quoted.
+    pub fn asks(&self, dialog: &Regex, shown: &Shown) -> bool {
         let lines = shown.rows.iter().map(String::as_str);
         let lines: Vec<&str> = lines.filter(|row| !row.trim().is_empty()).collect();
-        let text = lines[lines.len().saturating_sub(self.dialog_lines)..].join("\n");
-        let asks = self.approval.is_match(&text) || self.question.is_match(&text);
-        self.is_quiet(shown) && !asks
+        let begin = lines.len().saturating_sub(self.dialog_lines);
+        dialog.is_match(&lines[begin..].join("\n"))
     }
 
     /// Whether nothing goes on, dialogs and what looks like one left aside.

@@ -92,7 +92,7 @@ impl Play<'_> {
 
     /// Esc while a command runs.
     fn stop_tool(&mut self) -> Result<()> {
-        self.work("@@ shellesc touch slow.txt; sleep 40 ;; say slept")?;
+        self.work("@@ shellesc touch slow.txt && sleep 40 ;; say slept")?;
         self.wait_for(&self.looks.approval.clone(), 1)?;
         self.answer(&[self.looks.approve])?;
         self.stage.stay(WHILE * 2);

@@ -71,6 +71,10 @@ pub(super) struct Play<'m> {
     pub(super) size: (u16, u16),
     /// When the turn that is played began.
     turn: Duration,
+    /// What the model was asked for in it.
+    script: String,
+    /// When a key was pressed last.
+    pressed: Duration,
     /// The stage's beginning, in seconds since 1970.
     began_at: f64,
     kept: Vec<Kept>,
@@ -101,6 +105,8 @@ pub async fn record(agent: RealAgent, setting: Setting, root: &Path, out: &Path)
         agent,
         size,
         turn: Duration::ZERO,
+        script: String::new(),
+        pressed: Duration::ZERO,
         began_at,
         kept: Vec::new(),
     };
@@ -188,6 +194,8 @@ impl Play<'_> {
     /// Gives a prompt, which begins a turn.
     pub(super) fn work(&mut self, prompt: &str) -> Result<()> {
         self.turn = self.stage.prompt(prompt)?;
+        let script = prompt.find("@@").map_or("", |at| &prompt[at..]);
+        self.script = script.lines().next().unwrap_or_default().to_owned();
         self.stage.since(self.turn, State::Working);
         Ok(())
     }
@@ -201,9 +209,9 @@ impl Play<'_> {
     /// Waits for a dialog, that of so many requests of the turn to the model.
     pub(super) fn wait_for(&mut self, dialog: &Regex, requests: usize) -> Result<()> {
         // It cannot be drawn before the model has asked for it.
-        let earliest = self.said(requests)?;
+        let earliest = self.said(requests)?.max(self.pressed);
         let at = self.stage.see("the dialog", earliest, |shown| {
-            dialog.is_match(&shown.text())
+            self.looks.asks(dialog, shown)
         })?;
         self.stage.seen_since(earliest, at, State::WaitingApproval);
         self.stage.stay(WHILE);
@@ -270,7 +278,9 @@ impl Play<'_> {
         let log = self.model.log();
         let of_turn = log
             .iter()
-            .filter(|entry| !entry.tools.is_empty() && clock(entry.at) >= self.turn);
+            // Agents ask for other things too: titles, suggestions.
+            .filter(|entry| !entry.tools.is_empty() && entry.prompt.contains(&self.script))
+            .filter(|entry| clock(entry.at) >= self.turn);
         of_turn.map(|entry| entry.ended_at.map(clock)).collect()
     }
 
@@ -292,6 +302,7 @@ impl Play<'_> {
             }
             last = self.stage.type_text(key)?;
         }
+        self.pressed = last;
         Ok(last)
     }
 

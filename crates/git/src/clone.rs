@@ -145,11 +145,9 @@ impl Cloning {
         }
         // A git that outlived its caller may have written again since.
         sweep(parent, name).await;
-        open(&self.target).await.map_err(|_| {
-            CloneError::Git(GitError::Unreadable {
-                command: "clone".to_owned(),
-            })
-        })
+        open(&self.target)
+            .await
+            .map_err(|_| CloneError::Git(GitError::unreadable("clone")))
     }
 
     async fn clone_into(

@@ -109,6 +109,15 @@ pub enum GitError {
     },
 }
 
+impl GitError {
+    /// An error about a subcommand's answer.
+    pub(crate) fn unreadable(command: &str) -> Self {
+        Self::Unreadable {
+            command: command.to_owned(),
+        }
+    }
+}
+
 /// A version of git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -142,9 +151,7 @@ pub async fn version() -> Result<Version, GitError> {
         .map(str::parse);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Ok(Version { major, minor }),
-        _ => Err(GitError::Unreadable {
-            command: "version".to_owned(),
-        }),
+        _ => Err(GitError::unreadable("version")),
     }
 }
 

@@ -56,11 +56,7 @@ pub async fn commits(dir: &Path, base: &str) -> Result<Vec<Commit>, ResolveError
         .arg("--")
         .run()
         .await?;
-    parse(&listing).ok_or_else(|| {
-        ResolveError::Git(GitError::Unreadable {
-            command: "log".to_owned(),
-        })
-    })
+    parse(&listing).ok_or_else(|| ResolveError::Git(GitError::unreadable("log")))
 }
 
 /// Parses fields that end with NUL. None when some are missing.
@@ -113,9 +109,7 @@ impl Repository {
         let mut numbers = counts.split('\t').map(str::parse);
         match (numbers.next(), numbers.next()) {
             (Some(Ok(ahead)), Some(Ok(behind))) => Ok((ahead, behind)),
-            _ => Err(ResolveError::Git(GitError::Unreadable {
-                command: "rev-list".to_owned(),
-            })),
+            _ => Err(ResolveError::Git(GitError::unreadable("rev-list"))),
         }
     }
 

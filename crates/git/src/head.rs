@@ -41,9 +41,7 @@ pub async fn head(dir: &Path) -> Result<Head, GitError> {
         (Some(name), Some(_)) => Ok(Head::Branch(name)),
         (Some(name), None) => Ok(Head::Unborn(name)),
         (None, Some(id)) => Ok(Head::Detached(id)),
-        (None, None) => Err(GitError::Unreadable {
-            command: "symbolic-ref".to_owned(),
-        }),
+        (None, None) => Err(GitError::unreadable("symbolic-ref")),
     }
 }
 

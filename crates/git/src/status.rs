@@ -98,9 +98,7 @@ pub async fn status(dir: &Path) -> Result<Status, GitError> {
         .arg("--ignore-submodules=dirty")
         .run()
         .await?;
-    parse(&listing).ok_or_else(|| GitError::Unreadable {
-        command: "status".to_owned(),
-    })
+    parse(&listing).ok_or_else(|| GitError::unreadable("status"))
 }
 
 /// Tells the status of the worktree at (or around) a directory in git's own words, for people.

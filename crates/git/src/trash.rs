@@ -412,9 +412,7 @@ async fn head_of(source: &Source) -> Result<(Head, Option<String>), TrashError> 
         (Some(name), None) => Head::Unborn(name),
         (None, Some(commit)) => Head::Detached(commit.clone()),
         (None, None) => {
-            return Err(TrashError::Git(GitError::Unreadable {
-                command: "symbolic-ref".to_owned(),
-            }));
+            return Err(TrashError::Git(GitError::unreadable("symbolic-ref")));
         }
     };
     Ok((head, commit))

@@ -191,9 +191,7 @@ pub(super) async fn top_of(dir: &Path) -> Result<PathBuf, DiffError> {
         GitError::Failed { .. } => DiffError::NotARepository(dir.to_owned()),
         err => DiffError::Git(err),
     })?;
-    let unreadable = || GitError::Unreadable {
-        command: "rev-parse".to_owned(),
-    };
+    let unreadable = || GitError::unreadable("rev-parse");
     // Two lines; a path with a line break cannot be told from them and is refused.
     let text = String::from_utf8(answer).map_err(|_| unreadable())?;
     let lines: Vec<&str> = text.lines().collect();

@@ -344,9 +344,7 @@ async fn list(git_dir: &Path, top: &Path) -> Result<Listing, TrashError> {
         .args(["ls-files", "--stage", "-z"])
         .run()
         .await?;
-    let staged = parse_staged(&staged).ok_or_else(|| GitError::Unreadable {
-        command: "ls-files".to_owned(),
-    })?;
+    let staged = parse_staged(&staged).ok_or_else(|| GitError::unreadable("ls-files"))?;
     let untracked = if tokio::fs::metadata(top).await.is_ok() {
         repository(git_dir, top)
             .args(["ls-files", "--others", "--exclude-standard", "-z"])

@@ -76,7 +76,9 @@ pub(super) async fn write(
         (Ok(Err(FeedError::File(path, source))), _) => Err(read_error(path, source)),
         (_, Err(err)) => Err(err.into()),
         (Ok(Ok(())), Ok(_)) => verify(repository, entry, gathered.items.len()).await,
-        (Ok(Err(FeedError::Pipe)) | Err(_), Ok(_)) => Err(unreadable().into()),
+        (Ok(Err(FeedError::Pipe)) | Err(_), Ok(_)) => {
+            Err(GitError::unreadable("fast-import").into())
+        }
     }
 }
 
@@ -109,13 +111,7 @@ async fn verify(repository: &Repository, entry: &Entry, n_items: usize) -> Resul
     if n_kept == n_items {
         Ok(())
     } else {
-        Err(unreadable().into())
-    }
-}
-
-fn unreadable() -> GitError {
-    GitError::Unreadable {
-        command: "fast-import".to_owned(),
+        Err(GitError::unreadable("fast-import").into())
     }
 }
 

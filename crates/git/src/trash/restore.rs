@@ -192,9 +192,7 @@ async fn make(
         .await?;
     let (common_dir, top) = (repository.common_dir().to_owned(), target.to_owned());
     let git_dir = blocking(move || Ok(private_git_dir(&common_dir, &top))).await?;
-    let git_dir = git_dir.ok_or_else(|| GitError::Unreadable {
-        command: "worktree".to_owned(),
-    })?;
+    let git_dir = git_dir.ok_or_else(|| GitError::unreadable("worktree"))?;
     let places = Places {
         top: target.to_owned(),
         git_dir,
@@ -290,9 +288,7 @@ async fn write_files(
         // git ends because nobody reads on.
         (Ok(Err(err)), _) => Err(err),
         (_, Err(err)) => Err(err.into()),
-        (Err(_), Ok(_)) => Err(TrashError::Git(GitError::Unreadable {
-            command: "cat-file".to_owned(),
-        })),
+        (Err(_), Ok(_)) => Err(TrashError::Git(GitError::unreadable("cat-file"))),
     }
 }
 

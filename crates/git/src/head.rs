@@ -27,22 +27,29 @@ impl Head {
 
 /// Tells what the worktree at (or around) a directory has checked out.
 pub async fn head(dir: &Path) -> Result<Head, GitError> {
-    let branch = Git::read(dir)
+    let (head, _) = head_by(|| Git::read(dir)).await?;
+    Ok(head)
+}
+
+/// Tells what is checked out where a command looks, and its commit; none before the first commit.
+pub(crate) async fn head_by(git: impl Fn() -> Git) -> Result<(Head, Option<String>), GitError> {
+    let branch = git()
         .args(["symbolic-ref", "--quiet", "HEAD"])
         .maybe_line()
         .await?
         .map(|name| short_branch(&name.to_string_lossy()));
-    let commit = Git::read(dir)
+    let commit = git()
         .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
         .maybe_line()
         .await?
         .map(|id| id.to_string_lossy().into_owned());
-    match (branch, commit) {
-        (Some(name), Some(_)) => Ok(Head::Branch(name)),
-        (Some(name), None) => Ok(Head::Unborn(name)),
-        (None, Some(id)) => Ok(Head::Detached(id)),
-        (None, None) => Err(GitError::unreadable("symbolic-ref")),
-    }
+    let head = match (branch, &commit) {
+        (Some(name), Some(_)) => Head::Branch(name),
+        (Some(name), None) => Head::Unborn(name),
+        (None, Some(id)) => Head::Detached(id.clone()),
+        (None, None) => return Err(GitError::unreadable("symbolic-ref")),
+    };
+    Ok((head, commit))
 }
 
 /// Cuts `refs/heads/` off.

@@ -35,6 +35,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use self::entry::Entry;
 use self::gather::{Gathered, Source};
 use crate::command::{Git, GitError};
+use crate::head::head_by;
 use crate::worktree::{RemoveError, find, refuse_link, remove_kept, undisturbed};
 use crate::{AddError, Head, Repository, Worktree, lock, status};
 
@@ -354,7 +355,7 @@ impl Keep {
 
     async fn once(&self, source: &Source) -> Result<(Trashed, Gathered), TrashError> {
         let gathered = source.gather().await?;
-        let (head, commit) = head_of(source).await?;
+        let (head, commit) = head_by(|| source.read()).await?;
         let summary = self.summary(source).await;
         let is_file = |item: &&gather::Item| {
             item.part == gather::Part::Worktree && item.kind != gather::Kind::Folder
@@ -391,31 +392,6 @@ pub(crate) async fn has_its_link(repository: &Repository, top: &Path) -> bool {
         Ok(git_dir.is_some_and(|git_dir| gather::leads_to(&top.join(".git"), &git_dir)))
     });
     found.await.unwrap_or(false)
-}
-
-/// Tells what a worktree has checked out, by its private git directory.
-async fn head_of(source: &Source) -> Result<(Head, Option<String>), TrashError> {
-    let branch = source
-        .read()
-        .args(["symbolic-ref", "--quiet", "HEAD"])
-        .maybe_line()
-        .await?
-        .map(|name| crate::head::short_branch(&name.to_string_lossy()));
-    let commit = source
-        .read()
-        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-        .maybe_line()
-        .await?
-        .map(|id| id.to_string_lossy().into_owned());
-    let head = match (branch, &commit) {
-        (Some(name), Some(_)) => Head::Branch(name),
-        (Some(name), None) => Head::Unborn(name),
-        (None, Some(commit)) => Head::Detached(commit.clone()),
-        (None, None) => {
-            return Err(TrashError::Git(GitError::unreadable("symbolic-ref")));
-        }
-    };
-    Ok((head, commit))
 }
 
 /// Makes a name that nobody has.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::command::{Git, GitError};
+use crate::config::{Setting, listing, settings};
 
 /// Commands that git-lfs and git-crypt write into a repository's configuration. They are known to
 /// be harmless, and without them unchanged files would look changed.
@@ -26,16 +27,8 @@ impl OwnFilters {
     /// Finds the filters of the repository's configuration. Those of the user's and the system's
     /// configuration stay on: they are theirs.
     pub(crate) async fn of(dir: &Path) -> Result<Self, GitError> {
-        let output = Git::read(dir)
-            .args(["config", "--null", "--show-scope", "--get-regexp"])
-            .arg(r"^filter\..*\.(clean|smudge|process)$")
-            .run_any()
-            .await?;
-        match output.code {
-            Some(0) => Ok(Self(parse(&output.stdout))),
-            Some(1) => Ok(Self(Vec::new())),
-            _ => Err(output.into_error("config".to_owned())),
-        }
+        let listing = listing(dir, r"^filter\..*\.(clean|smudge|process)$").await?;
+        Ok(Self(parse(&listing)))
     }
 
     /// Switches the filters off for a command.
@@ -55,19 +48,16 @@ impl OwnFilters {
     }
 }
 
-/// Parses `scope NUL key LF value NUL …` into the names of filters to switch off.
-fn parse(bytes: &[u8]) -> Vec<OsString> {
-    let mut names = Vec::new();
-    let mut parts = bytes.split(|byte| *byte == 0);
-    while let (Some(scope), Some(entry)) = (parts.next(), parts.next()) {
-        let mut halves = entry.splitn(2, |byte| *byte == b'\n');
-        let key = halves.next().unwrap_or_default();
-        let value = halves.next().unwrap_or_default();
-        let own = !matches!(scope, b"global" | b"system" | b"command");
-        if own && !KNOWN_COMMANDS.contains(&value) {
-            names.extend(filter_name(key).map(|name| name.to_owned()));
-        }
-    }
+/// Finds the names of filters to switch off.
+fn parse(listing: &[u8]) -> Vec<OsString> {
+    let is_foreign = |setting: &Setting<'_>| {
+        let is_own = !matches!(setting.scope, b"global" | b"system" | b"command");
+        is_own && !KNOWN_COMMANDS.contains(&setting.value)
+    };
+    let mut names: Vec<_> = settings(listing)
+        .filter(is_foreign)
+        .filter_map(|setting| filter_name(setting.key).map(OsStr::to_owned))
+        .collect();
     names.sort();
     names.dedup();
     names

@@ -18,6 +18,7 @@ mod branch;
 mod clone;
 mod command;
 mod commits;
+mod config;
 mod diff;
 mod fetch;
 mod filters;

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::command::{Git, GitError};
+use crate::config::{Setting, listing, settings};
 
 /// Protocols that a repository's remote may use.
 pub(crate) const REMOTE_PROTOCOLS: &str = "file:git:http:https:ssh";
@@ -32,32 +33,19 @@ pub(crate) struct UserPrograms {
 impl UserPrograms {
     /// Finds what the user's and the system's configuration name, as seen from a directory.
     pub(crate) async fn of(dir: &Path) -> Result<Self, GitError> {
-        let output = Git::read(dir)
-            .args(["config", "--null", "--show-scope", "--get-regexp"])
-            .arg(r"^(core\.sshcommand|credential\.(.*\.)?helper)$")
-            .run_any()
-            .await?;
-        match output.code {
-            Some(0) => Ok(Self::parse(&output.stdout)),
-            Some(1) => Ok(Self::parse(b"")),
-            _ => Err(output.into_error("config".to_owned())),
-        }
+        let listing = listing(dir, r"^(core\.sshcommand|credential\.(.*\.)?helper)$").await?;
+        Ok(Self::parse(&listing))
     }
 
-    /// Parses `scope NUL key LF value NUL …`.
-    fn parse(bytes: &[u8]) -> Self {
+    fn parse(listing: &[u8]) -> Self {
         let mut programs = Self {
             ssh_command: None,
             credential_helpers: Vec::new(),
         };
-        let mut parts = bytes.split(|byte| *byte == 0);
-        while let (Some(scope), Some(entry)) = (parts.next(), parts.next()) {
-            if !matches!(scope, b"global" | b"system") {
-                continue;
-            }
-            let mut halves = entry.splitn(2, |byte| *byte == b'\n');
-            let key = OsStr::from_bytes(halves.next().unwrap_or_default());
-            let value = OsStr::from_bytes(halves.next().unwrap_or_default());
+        let is_theirs = |setting: &Setting<'_>| matches!(setting.scope, b"global" | b"system");
+        for setting in settings(listing).filter(is_theirs) {
+            let key = OsStr::from_bytes(setting.key);
+            let value = OsStr::from_bytes(setting.value);
             if key == "core.sshcommand" {
                 programs.ssh_command = Some(value.to_owned());
             } else {

@@ -92,23 +92,13 @@ impl Repository {
         if valid_branch_name(branch).is_err() {
             return Ok(false);
         }
-        let found = self
-            .read()
-            .args(["show-ref", "--verify", "--quiet", "--"])
-            .arg(format!("refs/remotes/origin/{branch}"))
-            .maybe_line()
-            .await?;
-        Ok(found.is_some())
+        self.ref_exists(&format!("refs/remotes/origin/{branch}"))
+            .await
     }
 
     async fn has_origin(&self) -> Result<(), FetchError> {
         // Without this, git would take the word for a path.
-        let url = self
-            .read()
-            .args(["config", "--get", "remote.origin.url"])
-            .maybe_line()
-            .await?;
-        match url {
+        match self.remote_url().await? {
             Some(url) if !url.is_empty() => Ok(()),
             _ => Err(FetchError::NoRemote),
         }

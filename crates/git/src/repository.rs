@@ -217,6 +217,16 @@ impl Repository {
         resolve(self.git_place(), rev).await
     }
 
+    /// Whether there is a ref of that full name.
+    pub(crate) async fn ref_exists(&self, name: &str) -> Result<bool, GitError> {
+        let found = self
+            .read()
+            .args(["show-ref", "--verify", "--quiet", "--", name])
+            .maybe_line()
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// The directory from which git finds this repository.
     pub(crate) fn git_place(&self) -> &Path {
         &self.root

@@ -219,14 +219,9 @@ impl Repository {
     /// Drops an entry for good.
     pub async fn drop_trash(&self, id: &TrashId) -> Result<(), TrashError> {
         let _turn = lock::turn(self.common_dir()).await;
-        let found = self
-            .read()
-            .args(["show-ref", "--verify", "--quiet", "--", &ref_name(id)])
-            .maybe_line()
-            .await?;
-        match found {
-            Some(_) => self.drop_now(id).await,
-            None => Err(TrashError::NotFound(id.to_string())),
+        match self.ref_exists(&ref_name(id)).await? {
+            true => self.drop_now(id).await,
+            false => Err(TrashError::NotFound(id.to_string())),
         }
     }
 

@@ -167,6 +167,13 @@ pub enum RenameError {
 impl Repository {
     /// Lists the branches.
     pub async fn branches(&self) -> Result<Branches, GitError> {
+        let mut branches = self.branch_names().await?;
+        branches.default = self.default_branch(&branches).await?;
+        Ok(branches)
+    }
+
+    /// Lists the branches, without looking for the default one: that takes up to four more commands.
+    pub(crate) async fn branch_names(&self) -> Result<Branches, GitError> {
         let listing = self
             .read()
             .args(["for-each-ref", "--format=%(refname)%00%(symref)"])
@@ -187,7 +194,6 @@ impl Repository {
                 branches.remote.push(remote.to_owned());
             }
         }
-        branches.default = self.default_branch(&branches).await?;
         Ok(branches)
     }
 
@@ -236,7 +242,7 @@ impl Repository {
     /// Returns `wanted`, or `wanted-2`, `wanted-3`, … : the first that no branch here or at a remote
     /// has, and that no branch's folder is in the way of.
     pub async fn unused_branch(&self, wanted: &str) -> Result<String, GitError> {
-        let branches = self.branches().await?;
+        let branches = self.branch_names().await?;
         let is_free = |name: &str| {
             !branches.local.iter().any(|branch| in_the_way(branch, name))
                 && !branches.remote.iter().any(|branch| {
@@ -283,7 +289,7 @@ impl Repository {
         if old == new {
             return Ok(());
         }
-        let local = self.branches().await?.local;
+        let local = self.branch_names().await?.local;
         // A branch without commits is no ref yet.
         let is_unborn = matches!(&head, crate::Head::Unborn(name) if name == old);
         if !is_unborn && !local.iter().any(|branch| branch == old) {

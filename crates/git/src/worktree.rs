@@ -375,7 +375,7 @@ impl Add {
 
     /// Finds out where the branch starts, and whether it may be checked out at all.
     async fn start(&self) -> Result<Start, AddError> {
-        let branches = self.repository.branches().await?;
+        let branches = self.repository.branch_names().await?;
         let Some(base) = &self.base else {
             return self.start_existing(&branches.local, &branches.remote).await;
         };

@@ -83,34 +83,34 @@ async fn free_head(
         Some(_) => Head::Branch(name),
         None => Head::Unborn(name),
     };
-    let local = repository.branches().await?.local;
+    let local = repository.branch_names().await?.local;
     let worktrees = repository.worktrees().await?;
     let is_checked_out = |name: &str| {
         worktrees
             .iter()
             .any(|worktree| worktree.branch.as_deref() == Some(name))
     };
+    let is_free = |name: &str| {
+        let is_taken = local.iter().any(|branch| in_the_way(branch, name));
+        !is_taken && !is_checked_out(name)
+    };
     if let Some(name) = new_branch {
         valid_branch_name(name).map_err(|err| TrashError::Add(err.into()))?;
-        let taken = local.iter().any(|branch| in_the_way(branch, name));
-        if taken || is_checked_out(name) {
-            let name = name.to_owned();
-            return Err(TrashError::Add(AddError::BranchExists { name }));
-        }
-        return Ok(with_name(name.to_owned()));
+        let name = name.to_owned();
+        return match is_free(&name) {
+            true => Ok(with_name(name)),
+            false => Err(TrashError::Add(AddError::BranchExists { name })),
+        };
     }
     let Some(name) = entry.trashed.head.branch() else {
         return Ok(entry.trashed.head.clone());
     };
-    if is_checked_out(name) {
-        return Ok(with_name(repository.unused_branch(name).await?));
-    }
-    let is_free = !local.iter().any(|branch| in_the_way(branch, name));
-    let has_not_moved = local.iter().any(|branch| branch == name) && {
+    let is_waiting = local.iter().any(|branch| branch == name) && !is_checked_out(name);
+    let has_not_moved = is_waiting && {
         let commit = repository.resolve(&format!("refs/heads/{name}")).await.ok();
         commit.is_some() && commit == entry.trashed.commit
     };
-    if is_free || has_not_moved {
+    if is_free(name) || has_not_moved {
         return Ok(with_name(name.to_owned()));
     }
     Ok(with_name(repository.unused_branch(name).await?))

@@ -36,7 +36,7 @@ use self::entry::Entry;
 use self::gather::{Gathered, Source};
 use crate::command::{Git, GitError};
 use crate::head::head_by;
-use crate::worktree::{RemoveError, find, refuse_link, remove_kept, undisturbed};
+use crate::worktree::{RemoveError, find, remove_kept, undisturbed};
 use crate::{AddError, Head, Repository, Worktree, lock, status};
 
 /// How long removed work is kept.
@@ -311,11 +311,8 @@ impl Keep {
         let worktree = find(&self.repository, &self.worktree)
             .await
             .map_err(TrashError::Remove)?;
-        if worktree.is_main {
-            return Err(TrashError::Remove(RemoveError::MainWorktree));
-        }
-        let refused = refuse_link(&worktree.path).await;
-        refused.map_err(TrashError::Remove)?;
+        let allowed = worktree.may_be_removed().await;
+        allowed.map_err(TrashError::Remove)?;
         let common_dir = self.repository.common_dir().to_owned();
         let top = worktree.path.clone();
         let git_dir = blocking(move || Ok(keep::private_git_dir(&common_dir, &top))).await?;

@@ -191,15 +191,7 @@ impl Repository {
     /// Checks that removing a worktree without force would be allowed and lose nothing.
     pub async fn check_removable(&self, path: &Path) -> Result<(), RemoveError> {
         let worktree = find(self, &self.root().join(path)).await?;
-        if worktree.is_main {
-            return Err(RemoveError::MainWorktree);
-        }
-        refuse_link(&worktree.path).await?;
-        match worktree.locked {
-            Some(reason) => Err(RemoveError::Locked(reason)),
-            None if worktree.missing => Ok(()),
-            None => check_nothing_is_lost(self, &worktree.path).await,
-        }
+        check(self, &worktree, Force::No).await
     }
 
     /// Clears away a worktree that was only just made, or half made by a git that was killed, with
@@ -227,6 +219,17 @@ impl Worktree {
     /// Whether it is being made, or was half made by a git that was killed.
     pub fn is_unfinished(&self) -> bool {
         self.locked.as_deref() == Some(UNFINISHED)
+    }
+
+    /// Refuses the main worktree, and what git would follow: a link that took the directory's place.
+    pub(crate) async fn may_be_removed(&self) -> Result<(), RemoveError> {
+        if self.is_main {
+            return Err(RemoveError::MainWorktree);
+        }
+        match tokio::fs::symlink_metadata(&self.path).await {
+            Ok(metadata) if metadata.is_symlink() => Err(RemoveError::Link(self.path.clone())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -493,25 +496,9 @@ fn base_error(err: ResolveError) -> AddError {
 async fn remove(repository: &Repository, path: &Path, force: Force) -> Result<(), RemoveError> {
     let _turn = lock::turn(repository.common_dir()).await;
     let worktree = find(repository, path).await?;
-    remove_found(repository, &worktree, force).await
-}
-
-/// Removes a worktree while it is the repository's turn.
-pub(crate) async fn remove_found(
-    repository: &Repository,
-    worktree: &Worktree,
-    force: Force,
-) -> Result<(), RemoveError> {
-    if worktree.is_main {
-        return Err(RemoveError::MainWorktree);
-    }
-    refuse_link(&worktree.path).await?;
-    if let Some(reason) = &worktree.locked {
-        return Err(RemoveError::Locked(reason.clone()));
-    }
+    check(repository, &worktree, force).await?;
     let mut git = repository.write_tree();
     if force == Force::No && !worktree.missing {
-        check_nothing_is_lost(repository, &worktree.path).await?;
         // git looks once more by itself; without these it would run the repository's filters.
         git = OwnFilters::of(&worktree.path).await?.switch_off(git);
     }
@@ -526,6 +513,22 @@ pub(crate) async fn remove_found(
         Err(err) => Err(err.into()),
         Ok(_) => Ok(()),
     }
+}
+
+/// Checks that a worktree may be removed, and that nothing is lost unless that is wanted.
+async fn check(
+    repository: &Repository,
+    worktree: &Worktree,
+    force: Force,
+) -> Result<(), RemoveError> {
+    worktree.may_be_removed().await?;
+    if let Some(reason) = &worktree.locked {
+        return Err(RemoveError::Locked(reason.clone()));
+    }
+    if force == Force::No && !worktree.missing {
+        check_nothing_is_lost(repository, &worktree.path).await?;
+    }
+    Ok(())
 }
 
 /// Removes a worktree whose work is kept, also a locked one, while it is the repository's turn.
@@ -557,14 +560,6 @@ pub(crate) async fn remove_kept(
         .run()
         .await?;
     Ok(())
-}
-
-/// Refuses what git would follow: a link that took the directory's place.
-pub(crate) async fn refuse_link(path: &Path) -> Result<(), RemoveError> {
-    match tokio::fs::symlink_metadata(path).await {
-        Ok(metadata) if metadata.is_symlink() => Err(RemoveError::Link(path.to_owned())),
-        _ => Ok(()),
-    }
 }
 
 /// Says a reason, if there is one.

@@ -207,11 +207,7 @@ impl Repository {
     /// stay: their disk may only be away.
     pub async fn prune_worktrees(&self) -> Result<(), GitError> {
         let _turn = lock::turn(self.common_dir()).await;
-        Git::write(self.git_place())
-            .args(["worktree", "prune", "--expire=now"])
-            .run()
-            .await
-            .map(drop)
+        prune(self).await.map(drop)
     }
 }
 
@@ -268,14 +264,7 @@ fn is_bare(listing: &[u8]) -> bool {
 
 async fn discard(repository: &Repository, path: &Path) {
     let _turn = lock::turn(repository.common_dir()).await;
-    let removed = repository
-        .write_tree()
-        // Locked by git while it is made, hence twice.
-        .args(["worktree", "remove", "--force", "--force", "--"])
-        .arg(path)
-        .run()
-        .await;
-    log_undo("worktree", removed);
+    take_back(repository.write_tree(), path).await;
     let path = path.to_owned();
     let record = path
         .file_name()
@@ -295,11 +284,14 @@ async fn discard(repository: &Repository, path: &Path) {
     if let Ok(Err(err)) = cleared.await {
         tracing::warn!(%err, "clear away a worktree that was not finished");
     }
-    let pruned = Git::write(repository.git_place())
+    log_undo("record", prune(repository).await);
+}
+
+async fn prune(repository: &Repository) -> Result<Vec<u8>, GitError> {
+    Git::write(repository.git_place())
         .args(["worktree", "prune", "--expire=now"])
         .run()
-        .await;
-    log_undo("record", pruned);
+        .await
 }
 
 /// Runs a change in a task of its own, so that a caller that goes away cannot stop it halfway. It
@@ -438,13 +430,7 @@ impl Add {
     async fn undo(&self, start: &Start, err: &GitError) {
         let place = self.repository.git_place();
         if matches!(err, GitError::Timeout { .. }) {
-            // Locked by git while it is made, hence twice.
-            let removed = Git::write_tree(place, TREE_TIMEOUT)
-                .args(["worktree", "remove", "--force", "--force", "--"])
-                .arg(&self.path)
-                .run()
-                .await;
-            log_undo("worktree", removed);
+            take_back(Git::write_tree(place, TREE_TIMEOUT), &self.path).await;
         }
         if !matches!(start, Start::CheckOut) {
             // It did not exist before, and nobody else could make it meanwhile.
@@ -481,7 +467,7 @@ pub(crate) async fn check_free(repository: &Repository, path: &Path) -> Result<(
 /// Says at debug level what could not be taken back: mostly, there was nothing.
 fn log_undo(what: &str, result: Result<Vec<u8>, GitError>) {
     if let Err(err) = result {
-        tracing::debug!(error = %err, what, "nothing to take back after a failed add");
+        tracing::debug!(error = %err, what, "nothing to take back");
     }
 }
 
@@ -552,14 +538,22 @@ pub(crate) async fn remove_kept(
                 source,
             })?;
     }
-    repository
-        .write_tree()
-        // Once for the changes, once for the lock.
-        .args(["worktree", "remove", "--force", "--force", "--"])
-        .arg(&worktree.path)
-        .run()
-        .await?;
+    remove_anyway(repository.write_tree(), &worktree.path).await?;
     Ok(())
+}
+
+/// Removes a worktree with everything in it, also a locked one.
+async fn remove_anyway(git: Git, path: &Path) -> Result<Vec<u8>, GitError> {
+    // Once for the changes, once for the lock, which is git's own on one that is being made.
+    git.args(["worktree", "remove", "--force", "--force", "--"])
+        .arg(path)
+        .run()
+        .await
+}
+
+/// Takes back a worktree that is half made.
+pub(crate) async fn take_back(git: Git, path: &Path) {
+    log_undo("worktree", remove_anyway(git, path).await);
 }
 
 /// Says a reason, if there is one.

@@ -18,7 +18,7 @@ use super::{Restored, TrashError, blocking, ref_name};
 use crate::branch::in_the_way;
 use crate::command::{Git, GitError};
 use crate::head::Head;
-use crate::worktree::check_free;
+use crate::worktree::{check_free, take_back};
 use crate::{AddError, Repository, valid_branch_name};
 
 /// Time for writing an entry's files. Reaching it takes back what was written.
@@ -56,15 +56,7 @@ pub(super) async fn restore(
     let files = files(repository, entry).await?;
     let made = make(repository, entry, target, &head, files).await;
     if made.is_err() {
-        let removed = repository
-            .write_tree()
-            .args(["worktree", "remove", "--force", "--force", "--"])
-            .arg(target)
-            .run()
-            .await;
-        if let Err(err) = removed {
-            tracing::debug!(error = %err, "nothing to take back after a failed restore");
-        }
+        take_back(repository.write_tree(), target).await;
     }
     made?;
     Ok(Restored {

@@ -140,22 +140,8 @@ pub enum RemoveError {
 impl Repository {
     /// Lists the worktrees, the main one first. A bare repository has none but linked ones.
     pub async fn worktrees(&self) -> Result<Vec<Worktree>, GitError> {
-        let listing = self
-            .read()
-            .args(["worktree", "list", "--porcelain", "-z"])
-            .run()
-            .await?;
-        let mut worktrees = parse(&listing);
-        match worktrees.first_mut() {
-            Some(_) if self.is_bare() => drop(worktrees.remove(0)),
-            // git tells the git directory instead for submodules and the like.
-            Some(main) => main.path = self.root().to_owned(),
-            None => {}
-        }
-        for worktree in &mut worktrees {
-            worktree.missing = !tokio::fs::try_exists(&worktree.path).await.unwrap_or(true);
-        }
-        Ok(worktrees)
+        let listing = list(self.root()).await?;
+        seen(parse(&listing), self.root(), self.is_bare()).await
     }
 
     /// Adds a worktree at a path where nothing is, and makes the folders above it.
@@ -232,16 +218,28 @@ impl Worktree {
 /// Lists the worktrees of the repository whose main worktree, or bare git directory, is at a path, the
 /// main one first. One call of git, however many there are.
 pub async fn worktrees_at(root: &Path) -> Result<Vec<Worktree>, GitError> {
-    let listing = Git::read(root)
+    let listing = list(root).await?;
+    seen(parse(&listing), root, is_bare(&listing)).await
+}
+
+async fn list(root: &Path) -> Result<Vec<u8>, GitError> {
+    Git::read(root)
         .args(["worktree", "list", "--porcelain", "-z"])
         .run()
-        .await?;
-    let mut worktrees = parse(&listing);
-    if is_bare(&listing) {
-        worktrees.remove(0);
-    } else if let Some(main) = worktrees.first_mut() {
+        .await
+}
+
+/// Puts the main worktree right, and looks which directories are gone.
+async fn seen(
+    mut worktrees: Vec<Worktree>,
+    root: &Path,
+    is_bare: bool,
+) -> Result<Vec<Worktree>, GitError> {
+    match worktrees.first_mut() {
+        Some(_) if is_bare => drop(worktrees.remove(0)),
         // git tells the git directory instead for submodules and the like.
-        main.path = root.to_owned();
+        Some(main) => main.path = root.to_owned(),
+        None => {}
     }
     tokio::task::spawn_blocking(move || {
         for worktree in &mut worktrees {

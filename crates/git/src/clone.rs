@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use self::progress::{Lines, without_progress};
 use crate::command::{Git, GitError, Output};
 use crate::network::{Refusal, UserPrograms, refusal, without_secrets};
-use crate::worktree::undisturbed;
+use crate::task::undisturbed;
 use crate::{Repository, lock, open};
 
 pub use self::progress::{CloneProgress, CloneStep};

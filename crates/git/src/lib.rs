@@ -28,6 +28,7 @@ mod network;
 mod remote;
 mod repository;
 mod status;
+mod task;
 mod trash;
 mod worktree;
 

@@ -36,7 +36,8 @@ use self::entry::Entry;
 use self::gather::{Gathered, Source};
 use crate::command::{Git, GitError};
 use crate::head::head_by;
-use crate::worktree::{RemoveError, find, remove_kept, undisturbed};
+use crate::task::{blocking, undisturbed};
+use crate::worktree::{RemoveError, find, remove_kept};
 use crate::{AddError, Head, Repository, Worktree, lock, status};
 
 /// How long removed work is kept.
@@ -315,7 +316,7 @@ impl Keep {
         allowed.map_err(TrashError::Remove)?;
         let common_dir = self.repository.common_dir().to_owned();
         let top = worktree.path.clone();
-        let git_dir = blocking(move || Ok(keep::private_git_dir(&common_dir, &top))).await?;
+        let git_dir = blocking(move || keep::private_git_dir(&common_dir, &top)).await;
         let git_dir = git_dir
             .ok_or_else(|| TrashError::Remove(RemoveError::NotAWorktree(self.worktree.clone())))?;
         let top = worktree.path.clone();
@@ -379,11 +380,11 @@ impl Keep {
 pub(crate) async fn has_its_link(repository: &Repository, top: &Path) -> bool {
     let common_dir = repository.common_dir().to_owned();
     let top = top.to_owned();
-    let found = blocking(move || {
+    blocking(move || {
         let git_dir = keep::private_git_dir(&common_dir, &top);
-        Ok(git_dir.is_some_and(|git_dir| gather::leads_to(&top.join(".git"), &git_dir)))
-    });
-    found.await.unwrap_or(false)
+        git_dir.is_some_and(|git_dir| gather::leads_to(&top.join(".git"), &git_dir))
+    })
+    .await
 }
 
 /// Makes a name that nobody has.
@@ -402,18 +403,4 @@ async fn new_id() -> Result<TrashId, TrashError> {
 /// What comes back from a commit.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(entry::seconds(time))
-}
-
-/// Runs work on files where it may wait.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TrashError> + Send + 'static,
-) -> Result<T, TrashError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
-        Err(err) => match err.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels it, and with it whoever waits here.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }

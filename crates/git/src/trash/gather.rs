@@ -10,8 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::{TrashError, blocking};
+use super::TrashError;
 use crate::command::{Git, GitError};
+use crate::task::blocking;
 
 /// Files of a worktree's private git directory that belong to its place, not to its work.
 const OF_THE_PLACE: &[&str] = &["gitdir", "commondir", "locked"];
@@ -144,8 +145,7 @@ impl Source {
     /// anything there.
     pub(super) async fn is_linked(&self) -> bool {
         let source = self.clone();
-        let found = blocking(move || Ok(leads_to(&source.top.join(GIT), &source.git_dir)));
-        found.await.unwrap_or(false)
+        blocking(move || leads_to(&source.top.join(GIT), &source.git_dir)).await
     }
 
     /// Finds everything.
@@ -154,7 +154,7 @@ impl Source {
         let mut items = blocking(move || {
             let mut items = private_files(&source.git_dir)?;
             source.look_at_replaced(&mut items)?;
-            Ok(items)
+            Ok::<_, TrashError>(items)
         })
         .await?;
         let outer = list(&self.git_dir, &self.top).await?;

@@ -19,6 +19,7 @@ use super::names::{FOLDER_MARK, encode, quote};
 use super::{TrashError, ref_name};
 use crate::Repository;
 use crate::command::{Git, GitError};
+use crate::task::blocking;
 
 /// Time for reading and packing a worktree: 100 GB at 50 MB/s. Reaching it keeps nothing and removes
 /// nothing.
@@ -156,7 +157,7 @@ async fn commits_in(
 ) -> Result<Vec<String>, TrashError> {
     let mut parents: Vec<_> = head.map(str::to_owned).into_iter().collect();
     let items = gathered.items.clone();
-    let names = super::blocking(move || Ok(object_names(&items))).await?;
+    let names = blocking(move || object_names(&items)).await;
     let mut input: String = names.iter().map(|name| format!("{name}\n")).collect();
     let answers = source
         .read()

@@ -14,10 +14,11 @@ use super::entry::Entry;
 use super::gather::{Kind, Part, link_target};
 use super::keep::private_git_dir;
 use super::names::{FOLDER_MARK, decode};
-use super::{Restored, TrashError, blocking, ref_name};
+use super::{Restored, TrashError, ref_name};
 use crate::branch::in_the_way;
 use crate::command::{Git, GitError};
 use crate::head::Head;
+use crate::task::blocking;
 use crate::worktree::{check_free, take_back};
 use crate::{AddError, Repository, valid_branch_name};
 
@@ -183,7 +184,7 @@ async fn make(
         .run()
         .await?;
     let (common_dir, top) = (repository.common_dir().to_owned(), target.to_owned());
-    let git_dir = blocking(move || Ok(private_git_dir(&common_dir, &top))).await?;
+    let git_dir = blocking(move || private_git_dir(&common_dir, &top)).await;
     let git_dir = git_dir.ok_or_else(|| GitError::unreadable("worktree"))?;
     let places = Places {
         top: target.to_owned(),

@@ -28,7 +28,6 @@ mod names;
 mod restore;
 
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -356,7 +355,7 @@ impl Keep {
         let n_files = gathered.items.iter().filter(is_file).count();
         let entry = Entry {
             trashed: Trashed {
-                id: new_id().await?,
+                id: new_id(),
                 head,
                 commit,
                 path: source.top.clone(),
@@ -388,16 +387,9 @@ pub(crate) async fn has_its_link(repository: &Repository, top: &Path) -> bool {
 }
 
 /// Makes a name that nobody has.
-async fn new_id() -> Result<TrashId, TrashError> {
-    const SOURCE: &str = "/dev/urandom";
-    blocking(|| {
-        let mut bytes = [0; 8];
-        std::fs::File::open(SOURCE)
-            .and_then(|mut file| file.read_exact(&mut bytes))
-            .map_err(|err| gather::read_error(PathBuf::from(SOURCE), err))?;
-        Ok(TrashId(format!("{:016x}", u64::from_ne_bytes(bytes))))
-    })
-    .await
+fn new_id() -> TrashId {
+    let random = getrandom::u64().expect("the system has a source of randomness");
+    TrashId(format!("{random:016x}"))
 }
 
 /// What comes back from a commit.

@@ -131,6 +131,7 @@ struct Inner {
 /// What git lists in a repository.
 struct Listing {
     staged: Vec<Staged>,
+    /// Repositories without the slash that git adds.
     untracked: Vec<PathBuf>,
 }
 
@@ -202,18 +203,13 @@ impl Source {
             if !folders.are_real(&self.top, &path) {
                 continue;
             }
-            match std::fs::symlink_metadata(self.top.join(&path)) {
-                // Of a tracked path that became a folder, the files are listed themselves, unless it
-                // is a repository.
-                Ok(metadata) if metadata.is_dir() => {
-                    if listing.is_repository(&inner.path, &path) {
-                        let git_dir = self.inner_git_dir(&path);
-                        inside.push(Inner { path, git_dir });
-                    }
-                }
-                Ok(metadata) => items.extend(item(&self.top, &path, Part::Worktree, &metadata)),
-                Err(err) if is_absent(&err) => {}
-                Err(source) => return Err(read_error(self.top.join(&path), source)),
+            // Of a tracked path that became a folder, the files are listed themselves, unless it is a
+            // repository.
+            if look_at(&self.top, &path, Part::Worktree, &mut items)?
+                && listing.is_repository(&inner.path, &path)
+            {
+                let git_dir = self.inner_git_dir(&path);
+                inside.push(Inner { path, git_dir });
             }
         }
         // git tells nothing of what is called `.git`, whether it is a repository or only looks so.
@@ -250,13 +246,10 @@ impl Source {
     }
 
     fn look_at_git_dir(&self, path: &Path, items: &mut Vec<Item>) -> Result<(), TrashError> {
-        match std::fs::symlink_metadata(self.top.join(path)) {
-            Ok(metadata) if metadata.is_dir() => walk(&self.top, path, Part::Worktree, items)?,
-            Ok(metadata) => items.extend(item(&self.top, path, Part::Worktree, &metadata)),
-            Err(err) if is_absent(&err) => {}
-            Err(source) => return Err(read_error(self.top.join(path), source)),
+        match look_at(&self.top, path, Part::Worktree, items)? {
+            true => walk(&self.top, path, Part::Worktree, items),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Finds the git directory of a repository inside the worktree, if that goes with the worktree.
@@ -278,11 +271,10 @@ impl Source {
 }
 
 impl Listing {
-    /// All paths, each once, repositories without the slash that git adds.
+    /// All paths, each once.
     fn paths(&self) -> BTreeSet<PathBuf> {
         let staged = self.staged.iter().map(|staged| staged.path.clone());
-        let untracked = self.untracked.iter().map(|path| plain(path));
-        staged.chain(untracked).collect()
+        staged.chain(self.untracked.iter().cloned()).collect()
     }
 
     /// Whether a folder that was listed is a repository of its own.
@@ -291,8 +283,7 @@ impl Listing {
             return false;
         };
         let is_submodule = |staged: &Staged| staged.mode == MODE_COMMIT && staged.path == path;
-        self.untracked.iter().any(|listed| plain(listed) == path)
-            || self.staged.iter().any(is_submodule)
+        self.untracked.iter().any(|listed| listed == path) || self.staged.iter().any(is_submodule)
     }
 }
 
@@ -358,6 +349,7 @@ async fn list(git_dir: &Path, top: &Path) -> Result<Listing, TrashError> {
         .filter(|path| !path.is_empty())
         .map(|path| PathBuf::from(OsStr::from_bytes(path)))
         .filter(|path| is_inside(path))
+        .map(|path| plain(&path))
         .collect();
     Ok(Listing { staged, untracked })
 }
@@ -423,10 +415,15 @@ fn private_files(git_dir: &Path) -> Result<Vec<Item>, TrashError> {
     let is_work = |item: &Item| {
         let is_top = item.path.components().count() == 1;
         let is_lock = item.path.extension().is_some_and(|last| last == "lock");
-        !is_top || !(is_lock || OF_THE_PLACE.iter().any(|name| item.path == Path::new(name)))
+        !is_top || !(is_lock || is_of_the_place(&item.path))
     };
     items.retain(is_work);
     Ok(items)
+}
+
+/// Whether a file of a private git directory belongs to its place.
+pub(super) fn is_of_the_place(path: &Path) -> bool {
+    OF_THE_PLACE.iter().any(|name| path == Path::new(name))
 }
 
 /// Finds all files, links and empty folders below a folder.
@@ -443,11 +440,8 @@ fn walk(top: &Path, from: &Path, part: Part, items: &mut Vec<Item>) -> Result<()
             is_empty = false;
             let entry = entry.map_err(|source| read_error(full.clone(), source))?;
             let path = folder.join(entry.file_name());
-            match std::fs::symlink_metadata(entry.path()) {
-                Ok(metadata) if metadata.is_dir() => folders.push(path),
-                Ok(metadata) => items.extend(item(top, &path, part, &metadata)),
-                Err(err) if is_absent(&err) => {}
-                Err(source) => return Err(read_error(entry.path(), source)),
+            if look_at(top, &path, part, items)? {
+                folders.push(path);
             }
         }
         if is_empty && let Ok(metadata) = std::fs::symlink_metadata(&full) {
@@ -461,6 +455,17 @@ fn walk(top: &Path, from: &Path, part: Part, items: &mut Vec<Item>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Adds what is at a path, which may be nothing; tells if it is a folder.
+fn look_at(top: &Path, path: &Path, part: Part, items: &mut Vec<Item>) -> Result<bool, TrashError> {
+    match std::fs::symlink_metadata(top.join(path)) {
+        Ok(metadata) if metadata.is_dir() => return Ok(true),
+        Ok(metadata) => items.extend(item(top, path, part, &metadata)),
+        Err(err) if is_absent(&err) => {}
+        Err(source) => return Err(read_error(top.join(path), source)),
+    }
+    Ok(false)
 }
 
 /// Describes a file or a link. None for sockets, pipes and devices, which hold nothing.

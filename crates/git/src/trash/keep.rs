@@ -121,23 +121,22 @@ async fn verify(repository: &Repository, entry: &Entry, n_items: usize) -> Resul
 async fn present(repository: &Repository, staged: &[Staged]) -> Result<Vec<Staged>, GitError> {
     let files = staged.iter().filter(|staged| staged.mode != MODE_COMMIT);
     let objects: HashSet<_> = files.clone().map(|staged| staged.object.as_str()).collect();
-    let found = types(repository, &objects).await?;
+    let found = types(repository.read(), objects).await?;
     let is_here = |staged: &&Staged| found.contains(&(staged.object.clone(), "blob".to_owned()));
     Ok(files.filter(is_here).cloned().collect())
 }
 
-/// Returns which of the objects exist, and their types.
+/// Returns which of the objects exist where a command looks, and their types.
 async fn types(
-    repository: &Repository,
-    objects: &HashSet<&str>,
+    git: Git,
+    objects: impl IntoIterator<Item = &str>,
 ) -> Result<HashSet<(String, String)>, GitError> {
     let mut input = String::new();
     for object in objects {
         input.push_str(object);
         input.push('\n');
     }
-    let answers = repository
-        .read()
+    let answers = git
         .args(["cat-file", "--batch-check=%(objectname) %(objecttype)"])
         .run_on(input.into_bytes())
         .await?;
@@ -158,22 +157,11 @@ async fn commits_in(
     let mut parents: Vec<_> = head.map(str::to_owned).into_iter().collect();
     let items = gathered.items.clone();
     let names = blocking(move || object_names(&items)).await;
-    let mut input: String = names.iter().map(|name| format!("{name}\n")).collect();
-    let answers = source
-        .read()
-        .args(["cat-file", "--batch-check=%(objectname) %(objecttype)"])
-        .run_on(std::mem::take(&mut input).into_bytes())
-        .await?;
-    let answers = String::from_utf8_lossy(&answers);
-    let commits: Vec<_> = answers
-        .lines()
-        .filter_map(|line| line.strip_suffix(" commit"))
-        .collect();
-    if commits.is_empty() {
+    let found = types(source.read(), names.iter().map(String::as_str)).await?;
+    let commits = found.iter().filter(|(_, kind)| kind == "commit");
+    let mut input: String = commits.map(|(name, _)| format!("{name}\n")).collect();
+    if input.is_empty() {
         return Ok(parents);
-    }
-    for commit in &commits {
-        input.push_str(&format!("{commit}\n"));
     }
     if let Some(head) = head {
         input.push_str(&format!("^{head}\n"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::entry::Entry;
-use super::gather::{Kind, Part, link_target};
+use super::gather::{Kind, Part, is_of_the_place, link_target};
 use super::keep::private_git_dir;
 use super::names::{FOLDER_MARK, decode};
 use super::{Restored, TrashError, ref_name};
@@ -257,9 +257,7 @@ async fn write_files(
     files.retain(|file| match file.part {
         // The link to the private git directory is git's.
         Part::Worktree => file.path != Path::new(".git"),
-        Part::GitDir => !["HEAD", "gitdir", "commondir", "locked"]
-            .iter()
-            .any(|name| file.path == Path::new(name)),
+        Part::GitDir => file.path != Path::new("HEAD") && !is_of_the_place(&file.path),
     });
     files.sort_by_key(|file| file.kind == Kind::Link);
     let pipe = || io::pipe().map_err(|source| write_error(places.top.clone(), source));

@@ -167,7 +167,7 @@ impl Cloning {
         let mut lines = Lines::new(on_progress);
         let git = UserPrograms::of(place)
             .await?
-            .apply(Git::write_tree(place, CLONE_TIMEOUT), protocols)
+            .apply(Git::write(place), protocols)
             .args(["clone", "--progress", "--origin=origin", "--no-local"])
             .args(["--no-recurse-submodules", "--"])
             .arg(self.url.as_str())

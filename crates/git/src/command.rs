@@ -13,8 +13,9 @@ use tokio::process::Command;
 
 pub(crate) use self::run::Output;
 
-/// Time for a command that looks. Reaching it means a dead disk or a hanging network mount.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a command that looks, or changes refs or configuration. Reaching it means a dead disk or a
+/// hanging network mount.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a command that writes a working tree: one of 50,000 files takes 6 s on a slow disk.
 /// Reaching it undoes the change.
@@ -180,24 +181,18 @@ type Watch = Box<dyn FnMut(&[u8]) + Send>;
 impl Git {
     /// Begins a command in a directory that looks only.
     pub(crate) fn read(dir: &Path) -> Self {
-        let mut git = Self::new(dir, Kind::Read, READ_TIMEOUT);
+        let mut git = Self::new(dir, Kind::Read);
         // A partial clone fetches what it lacks, with programs that its configuration names.
         git.command.env("GIT_NO_LAZY_FETCH", "1");
         git
     }
 
-    /// Begins a command in a directory that changes refs or configuration.
+    /// Begins a command in a directory that changes something.
     pub(crate) fn write(dir: &Path) -> Self {
-        Self::new(dir, Kind::Write, READ_TIMEOUT)
+        Self::new(dir, Kind::Write)
     }
 
-    /// Begins a command in a directory that writes or deletes a whole working tree, with its own time
-    /// limit.
-    pub(crate) fn write_tree(dir: &Path, timeout: Duration) -> Self {
-        Self::new(dir, Kind::Write, timeout)
-    }
-
-    fn new(dir: &Path, kind: Kind, timeout: Duration) -> Self {
+    fn new(dir: &Path, kind: Kind) -> Self {
         let mut command = Command::new("git");
         // Variables of a git that started us (a hook, a rebase) would redirect every command.
         // Their names are not a closed list, so the inherited ones are looked through.
@@ -222,9 +217,15 @@ impl Git {
             subcommand: String::new(),
             n_settings: 0,
             kind,
-            timeout,
+            timeout: SHORT_TIMEOUT,
             watch: None,
         }
+    }
+
+    /// Gives the command another time limit, for what takes longer than looking.
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     /// Sets a configuration value for this command and the commands it starts.

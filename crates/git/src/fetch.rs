@@ -60,7 +60,7 @@ impl Repository {
         self.has_origin().await?;
         let _turn = lock::turn(&self.common_dir().join("fetch")).await;
         let listing = self
-            .remote_command(Git::write_tree(self.git_place(), FETCH_TIMEOUT))
+            .remote_command()
             .await?
             .args(["ls-remote", "--upload-pack=git-upload-pack", "--symref"])
             .args(["--", "origin", "HEAD"])
@@ -106,7 +106,7 @@ impl Repository {
 
     async fn fetch_now(&self, branch: Option<&str>) -> Result<(), FetchError> {
         let git = self
-            .remote_command(Git::write_tree(self.git_place(), FETCH_TIMEOUT))
+            .remote_command()
             .await?
             .args(["fetch", "--upload-pack=git-upload-pack", "--quiet"])
             // `FETCH_HEAD` is the user's.
@@ -123,8 +123,10 @@ impl Repository {
         }
     }
 
-    async fn remote_command(&self, git: Git) -> Result<Git, GitError> {
+    /// Begins a command that talks to the remote.
+    async fn remote_command(&self) -> Result<Git, GitError> {
         let programs = UserPrograms::of(self.git_place()).await?;
+        let git = Git::write(self.git_place()).within(FETCH_TIMEOUT);
         Ok(programs.apply(git, REMOTE_PROTOCOLS))
     }
 }

@@ -234,7 +234,7 @@ impl Repository {
 
     /// Begins a command that writes or deletes a working tree.
     pub(crate) fn write_tree(&self) -> Git {
-        Git::write_tree(self.git_place(), self.tree_timeout)
+        Git::write(self.git_place()).within(self.tree_timeout)
     }
 
     /// Begins a command about the repository as a whole that only looks.

@@ -109,7 +109,8 @@ impl Git {
         }
     }
 
-    /// Runs the command to its end, or ends it when `stop` does; then there is no answer.
+    /// Runs the command to its end, or ends it when `stop` does; then there is no answer. Has no other
+    /// time limit.
     pub(crate) async fn run_until(
         self,
         stop: impl Future<Output = ()>,
@@ -312,7 +313,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read};
     use std::path::{Path, PathBuf};
 
-    use super::super::READ_TIMEOUT;
+    use super::super::SHORT_TIMEOUT;
     use super::*;
 
     /// A pipe that stays open as long as any process of a command lives.
@@ -336,7 +337,8 @@ mod tests {
                 "!exec 3>{}; echo ready >&3; sleep 1000 & wait",
                 self.0.display()
             );
-            Git::new(Path::new("/"), kind, timeout)
+            Git::new(Path::new("/"), kind)
+                .within(timeout)
                 .config(OsStr::new("alias.hang"), &alias)
                 .arg("hang")
         }
@@ -375,7 +377,7 @@ mod tests {
     async fn caller_that_goes_away_ends_everything_that_git_started() {
         for kind in [Kind::Read, Kind::Write] {
             let witness = Witness::new();
-            let running = tokio::spawn(witness.hanging_git(kind, READ_TIMEOUT).run());
+            let running = tokio::spawn(witness.hanging_git(kind, SHORT_TIMEOUT).run());
             let pipe = tokio::task::spawn_blocking(move || (witness.ready(), witness));
             let (pipe, _witness) = pipe.await.unwrap();
             running.abort();

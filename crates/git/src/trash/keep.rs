@@ -55,7 +55,8 @@ pub(super) async fn write(
     };
     let (reader, writer) = io::pipe().map_err(|err| read_error(PathBuf::from("pipe"), err))?;
     let feed = tokio::task::spawn_blocking(move || stream.feed(writer));
-    let written = Git::write_tree(repository.git_place(), KEEP_TIMEOUT)
+    let written = Git::write(repository.git_place())
+        .within(KEEP_TIMEOUT)
         // Otherwise small entries become many files.
         .config("fastimport.unpackLimit".as_ref(), "1")
         .config("pack.compression".as_ref(), "1")

@@ -268,8 +268,9 @@ async fn write_files(
         answers: BufReader::with_capacity(1 << 16, answers),
     };
     let writing = tokio::task::spawn_blocking(move || writer.write_all(&files));
-    let read = Git::write_tree(repository.git_place(), WRITE_TIMEOUT)
-        .env("GIT_NO_LAZY_FETCH", "1")
+    let read = repository
+        .read()
+        .within(WRITE_TIMEOUT)
         .args(["cat-file", "--batch"])
         .pipes(input, Some(output))
         .run()

@@ -208,7 +208,7 @@ impl Add {
     async fn undo(&self, start: &Start, err: &GitError) {
         let place = self.repository.git_place();
         if matches!(err, GitError::Timeout { .. }) {
-            take_back(Git::write_tree(place, TREE_TIMEOUT), &self.path).await;
+            take_back(Git::write(place).within(TREE_TIMEOUT), &self.path).await;
         }
         if !matches!(start, Start::CheckOut) {
             // It did not exist before, and nobody else could make it meanwhile.

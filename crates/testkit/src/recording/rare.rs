@@ -51,7 +51,7 @@ impl Play<'_> {
     fn chain(&mut self) -> Result<()> {
         let file = self.home.work().join("notes/b.txt");
         let script = format!(
-            "@@ shellesc touch one.txt && sleep 1 ;; shellesc sleep 6; touch two.txt ;; write {}|a\\nb\\nc ;; shellesc rm one.txt ;; say all done",
+            "@@ shellesc touch one.txt && sleep 1 ;; shellesc touch two.txt && sleep 6 ;; write {}|a\\nb\\nc ;; shellesc rm one.txt ;; say all done",
             file.display()
         );
         self.work(&script)?;

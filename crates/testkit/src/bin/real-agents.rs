@@ -2,10 +2,10 @@
 //! [`offshoot_testkit::recording`].
 //!
 //! `real-agents bring` installs those that are not there and says which are out of reach.
-//! `real-agents record OUT [AGENT…] [--size=COLSxROWS…] [--plain] [--rare] [--root=DIR]` plays the
+//! `real-agents record OUT [AGENT…] [--size=COLSxROWS…] [--plain] [--rare|--odd] [--root=DIR]` plays the
 //! scenes with each agent, at two sizes if none is given, and writes the recordings, their truth and
 //! the screens worth keeping below OUT. `--plain` is a terminal that takes no reports of the program's
-//! status; `--rare` plays what happens now and then.
+//! status; `--rare` and `--odd` play what happens now and then.
 #![expect(clippy::print_stdout, reason = "it says what it does")]
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
         ["bring"] => bring(),
         ["record", out, words @ ..] => record(Path::new(out), words).await,
         _ => bail!(
-            "usage: real-agents bring | record OUT [AGENT…] [--size=COLSxROWS…] [--plain] [--rare]"
+            "usage: real-agents bring | record OUT [AGENT…] [--size=COLSxROWS…] [--plain] [--rare|--odd]"
         ),
     }
 }
@@ -81,6 +81,7 @@ impl Plan {
         for word in words {
             match word.strip_prefix("--") {
                 Some("plain") => plan.terminal = Terminal::Plain,
+                Some("odd") => plan.scenes = Scenes::Odd,
                 Some("rare") => plan.scenes = Scenes::Rare,
                 Some(word) => match word.split_once('=') {
                     Some(("size", size)) => plan.sizes.push((read_size(size)?, Trust::Given)),

@@ -85,7 +85,8 @@ impl Looks {
             },
             "gemini" => Self {
                 rest: Regex::new("(?m)^ [>*] ")?,
-                busy: Regex::new("esc to cancel")?,
+                // Its old lines stay on the screen when the size changes.
+                busy: Regex::new("^[✦⏲]")?,
                 approval: Regex::new(r"No, suggest changes \(esc\)")?,
                 question: Regex::new("Enter to select")?,
                 dialog_lines: 12,

@@ -1,7 +1,7 @@
 //! Recordings of real agents with the truth beside them: what they did, and when.
 //!
 //! Owns a terminal that is recorded while an agent is driven on it ([`stage`]), the scenes that every
-//! agent plays ([`scenes`]: usual ones, and rarer ones that the rules are not made from), how each agent's screen tells what it shows ([`looks`]), and the files
+//! agent plays ([`scenes`]: usual ones, and rare and odd ones that the rules are not made from), how each agent's screen tells what it shows ([`looks`]), and the files
 //! ([`cast`]). The rules here are no rules of the product: they say when a dialog that was brought
 //! up on purpose is drawn, so that the product can be judged. Does not know how it is.
 //!
@@ -11,6 +11,7 @@
 
 pub mod cast;
 pub mod looks;
+mod odd;
 mod rare;
 pub mod scenes;
 pub mod stage;

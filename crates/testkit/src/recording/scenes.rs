@@ -35,6 +35,8 @@ pub enum Scenes {
     Usual,
     /// What happens now and then, in a longer one.
     Rare,
+    /// What people do besides.
+    Odd,
 }
 
 /// How a recording is made.
@@ -113,6 +115,7 @@ pub async fn record(agent: RealAgent, setting: Setting, root: &Path, out: &Path)
     let played = match scenes {
         Scenes::Usual => play.usual(trust).await,
         Scenes::Rare => play.rare(trust).await,
+        Scenes::Odd => play.odd(trust).await,
     };
     let screen = play.stage.shown().text();
     played.with_context(|| format!("{} at {size:?}; the screen at last:\n{screen}", agent.id))?;
@@ -193,11 +196,17 @@ impl Play<'_> {
 
     /// Gives a prompt, which begins a turn.
     pub(super) fn work(&mut self, prompt: &str) -> Result<()> {
-        self.turn = self.stage.prompt(prompt)?;
-        let script = prompt.find("@@").map_or("", |at| &prompt[at..]);
-        self.script = script.lines().next().unwrap_or_default().to_owned();
+        self.turn = self.add(prompt)?;
         self.stage.since(self.turn, State::Working);
         Ok(())
+    }
+
+    /// Gives another prompt while a turn goes on, which is then the one that counts.
+    pub(super) fn add(&mut self, prompt: &str) -> Result<Duration> {
+        let pressed = self.stage.prompt(prompt)?;
+        let script = prompt.find("@@").map_or("", |at| &prompt[at..]);
+        self.script = script.lines().next().unwrap_or_default().to_owned();
+        Ok(pressed)
     }
 
     /// Waits until the screen shows a text of this turn.

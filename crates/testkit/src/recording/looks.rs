@@ -48,7 +48,7 @@ impl Looks {
     pub fn of(agent: RealAgent) -> Result<Self> {
         let looks = match agent.id {
             "claude-code" => Self {
-                rest: Regex::new("manual mode on")?,
+                rest: Regex::new("(manual|plan) mode on")?,
                 busy: Regex::new("esc to interrupt")?,
                 approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,
@@ -76,7 +76,7 @@ impl Looks {
                 busy: Regex::new("esc (again to )?interrupt")?,
                 approval: Regex::new("Permission required")?,
                 question: Regex::new("esc dismiss")?,
-                dialog_lines: 12,
+                dialog_lines: 20,
                 trust: None,
                 approve: "\r",
                 interrupt: &["\x1b", "\x1b"],

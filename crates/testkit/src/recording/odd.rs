@@ -15,10 +15,11 @@ impl Play<'_> {
         match self.agent.id {
             "claude-code" => {
                 self.free_tools()?;
-                self.child("Agent", "general-purpose")?;
+                // It hears of the child's end in another request.
+                self.child("Agent", "general-purpose", 3)?;
                 self.plan()?;
             }
-            "opencode" => self.child("task", "general")?,
+            "opencode" => self.child("task", "general", 2)?,
             "codex" => self.free_tools()?,
             _ => {}
         }
@@ -49,7 +50,7 @@ impl Play<'_> {
     }
 
     /// An agent under the agent, whose end is not the end of the turn.
-    fn child(&mut self, tool: &str, kind: &str) -> Result<()> {
+    fn child(&mut self, tool: &str, kind: &str, requests: usize) -> Result<()> {
         // The model must not take the child's script for its own.
         let task = "\\u0040\\u0040 slow 4 counted";
         let arguments = format!(
@@ -58,7 +59,7 @@ impl Play<'_> {
         self.work(&format!(
             "@@ tool {tool} {arguments} ;; slow 4 The parent is done."
         ))?;
-        self.over(2)
+        self.over(requests)
     }
 
     /// A plan that is put before the person, who does not want it.

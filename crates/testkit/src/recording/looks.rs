@@ -48,7 +48,7 @@ impl Looks {
     pub fn of(agent: RealAgent) -> Result<Self> {
         let looks = match agent.id {
             "claude-code" => Self {
-                rest: Regex::new("(manual|plan) mode on")?,
+                rest: Regex::new("mode on|for shortcuts")?,
                 busy: Regex::new("esc to interrupt")?,
                 approval: Regex::new("Do you want to (proceed|create|make|overwrite)")?,
                 question: Regex::new("Enter to select")?,

@@ -208,7 +208,7 @@ fn tidy(line: &str) -> &str {
 /// Tells whether a line is a horizontal rule, also as the border of a box.
 fn is_rule(line: &str) -> bool {
     let line = line.trim();
-    let drawn = |c: char| matches!(c, '─' | '━' | '═' | '╌' | '▀' | '▄' | '-');
+    let drawn = |c: char| matches!(c, '─' | '━' | '═' | '╌' | '▀' | '▄' | '▔' | '▁' | '-');
     let corner = |c: char| {
         matches!(
             c,

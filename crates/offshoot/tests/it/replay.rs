@@ -114,7 +114,7 @@ fn recordings_of_both_versions_are_judged_plain_and_compressed() {
     let place = Place::new();
     let old = place.write("old.cast", v2());
     assert_eq!(place.changes(&old, "codex"), expected(&STATES));
-    // A claim of the name, or of the program, or the id in the first dialect.
+    // By its id, its program, or its id in the first dialect.
     for name in ["claude-code", "claude", "claude-code-builtin"] {
         assert_eq!(place.changes(&old, name), expected(&STATES), "{name}");
     }
@@ -123,6 +123,28 @@ fn recordings_of_both_versions_are_judged_plain_and_compressed() {
     assert_eq!(place.changes(&new, "codex"), expected(&ended));
     let packed = place.write("new.cast.gz", gzip(&v3()));
     assert_eq!(place.changes(&packed, "codex"), expected(&ended));
+}
+
+#[test]
+fn an_agent_that_took_its_leave_has_ended_with_its_recording() {
+    let place = Place::new();
+    let hello = "\u{1b}]0;agent\u{7}\u{1b}[?2004h";
+    let bye = "\u{1b}[?2004l\u{1b}]0;\u{7}";
+    let head = json!({"version": 2, "width": 80, "height": 24}).to_string();
+    let cast = |events: &[(f64, &str)]| {
+        let lines = events.iter().map(|(at, text)| json!([at, "o", text]));
+        let lines: Vec<_> = lines.map(|line| line.to_string()).collect();
+        format!("{head}\n{}\n", lines.join("\n"))
+    };
+    let idle = report("idle");
+    let ended = [(0.5, hello), (1.0, idle.as_str()), (9.0, bye)];
+    let file = place.write("ended.cast", cast(&ended));
+    let states = [(0.0, "starting"), (1.0, "idle"), (9.0, "exited")];
+    assert_eq!(place.changes(&file, "codex"), expected(&states));
+    // One that goes on afterwards has not.
+    let back = [&ended[..], &[(12.0, hello)]].concat();
+    let file = place.write("back.cast", cast(&back));
+    assert_eq!(place.changes(&file, "codex"), expected(&states[..2]));
 }
 
 #[test]

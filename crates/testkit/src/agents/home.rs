@@ -115,6 +115,12 @@ impl Home {
                 ("OPENAI_BASE_URL", v1),
                 ("OPENAI_MODEL", "fake-model".to_owned()),
             ],
+            "copilot" => vec![
+                ("COPILOT_OFFLINE", "true".to_owned()),
+                ("COPILOT_PROVIDER_BASE_URL", v1),
+                ("COPILOT_PROVIDER_API_KEY", key),
+                ("COPILOT_MODEL", "fake-model".to_owned()),
+            ],
             // Fetching its list of models takes 8 s without network.
             _ => vec![("OPENCODE_DISABLE_MODELS_FETCH", on)],
         }
@@ -151,6 +157,11 @@ impl Home {
                 ".gemini/trustedFolders.json",
                 ".gemini/GEMINI.md",
                 ".gemini/hooks",
+            ],
+            "copilot" => &[
+                ".copilot/settings.json",
+                ".copilot/mcp-config.json",
+                ".copilot/hooks",
             ],
             _ => &[
                 ".qwen/settings.json",
@@ -195,6 +206,15 @@ impl Home {
                     settings += &format!("\n[projects.\"{work}\"]\ntrust_level = \"trusted\"\n");
                 }
                 vec![(".codex/config.toml", settings)]
+            }
+            "copilot" => {
+                let folders = if trusted {
+                    vec![work.clone()]
+                } else {
+                    Vec::new()
+                };
+                let memory = json!({"appTipShown": true, "trustedFolders": folders});
+                vec![(".copilot/config.json", memory.to_string())]
             }
             "opencode" => vec![(".config/opencode/opencode.json", opencode(&v1).to_string())],
             "gemini" => {

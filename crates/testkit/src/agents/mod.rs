@@ -73,8 +73,17 @@ pub const QWEN: RealAgent = RealAgent {
     needs_script: false,
 };
 
+/// GitHub Copilot CLI.
+pub const COPILOT: RealAgent = RealAgent {
+    id: "copilot",
+    package: "@github/copilot",
+    version: "1.0.102",
+    program: "copilot",
+    needs_script: false,
+};
+
 /// All of them.
-pub const ALL: [RealAgent; 5] = [CLAUDE_CODE, CODEX, OPENCODE, GEMINI, QWEN];
+pub const ALL: [RealAgent; 6] = [CLAUDE_CODE, CODEX, OPENCODE, GEMINI, QWEN, COPILOT];
 
 impl RealAgent {
     /// The agent of that id.

@@ -96,6 +96,18 @@ impl Looks {
                 exit: "/quit",
                 quote: "Allow execution of [Shell]?\\n● 1. Allow once\\n  4. No, suggest changes (esc)",
             },
+            "copilot" => Self {
+                rest: Regex::new("(?m)^[❯┃]")?,
+                busy: Regex::new("(?m)^ . Working|esc esc ")?,
+                approval: Regex::new("Do you want to run")?,
+                question: Regex::new("enter accept")?,
+                dialog_lines: 12,
+                trust: trusting("Do you trust the files", &["1"])?,
+                approve: "1",
+                interrupt: &["\x1b", "\x1b"],
+                exit: "/exit",
+                quote: "Do you want to run this command?\\n❯ 1. Yes\\n  3. No (Esc to stop)\\n\\nenter to select · esc to cancel",
+            },
             _ => Self {
                 rest: Regex::new("(?m)^[>*] .*\n─+$")?,
                 busy: Regex::new("esc to cancel|Initializing")?,

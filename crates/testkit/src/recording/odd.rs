@@ -4,6 +4,7 @@
 use anyhow::Result;
 use regex::Regex;
 
+use super::cast::State;
 use super::scenes::{Play, WHILE};
 use crate::agents::Trust;
 
@@ -15,11 +16,10 @@ impl Play<'_> {
         match self.agent.id {
             "claude-code" => {
                 self.free_tools()?;
-                // It hears of the child's end in another request.
-                self.child("Agent", "general-purpose", 3)?;
+                self.child("Agent", "general-purpose")?;
                 self.plan()?;
             }
-            "opencode" => self.child("task", "general", 2)?,
+            "opencode" => self.child("task", "general")?,
             "codex" => self.free_tools()?,
             _ => {}
         }
@@ -50,7 +50,7 @@ impl Play<'_> {
     }
 
     /// An agent under the agent, whose end is not the end of the turn.
-    fn child(&mut self, tool: &str, kind: &str, requests: usize) -> Result<()> {
+    fn child(&mut self, tool: &str, kind: &str) -> Result<()> {
         // The model must not take the child's script for its own.
         let task = "\\u0040\\u0040 slow 4 counted";
         let arguments = format!(
@@ -59,7 +59,16 @@ impl Play<'_> {
         self.work(&format!(
             "@@ tool {tool} {arguments} ;; slow 4 The parent is done."
         ))?;
-        self.over(requests)
+        let earliest = self.said(2)?;
+        // Claude Code's goes on in the background, and its end begins another turn: whether the
+        // agent rests meanwhile is nobody's to say.
+        if self.agent.id == "claude-code" {
+            self.stage.stay(WHILE * 4);
+        }
+        let at = self.see_rest(earliest)?;
+        self.stage.seen_since(earliest, at, State::Idle);
+        self.stage.stay(WHILE);
+        Ok(())
     }
 
     /// A plan that is put before the person, who does not want it.

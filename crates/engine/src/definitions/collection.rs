@@ -22,6 +22,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("gemini", include_str!("../../../../agents/gemini.toml")),
     ("opencode", include_str!("../../../../agents/opencode.toml")),
     ("qwen", include_str!("../../../../agents/qwen.toml")),
+    ("copilot", include_str!("../../../../agents/copilot.toml")),
 ];
 
 /// What stands for any command that nobody has described.

@@ -1,6 +1,7 @@
 //! A repository that was found: where its main worktree and its git directory are.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,6 +126,19 @@ async fn has_commits(dir: &Path) -> Result<bool, GitError> {
 async fn absolute(dir: &Path, what: &str) -> Result<PathBuf, GitError> {
     let git = Git::read(dir).args(["rev-parse", "--path-format=absolute", what]);
     git.line().await.map(PathBuf::from)
+}
+
+/// Reads where a `.git` file leads.
+pub(crate) fn link_target(content: &[u8]) -> Option<PathBuf> {
+    line_path(content.strip_prefix(b"gitdir: ")?)
+}
+
+/// Reads the path that is all of a file, without the line breaks after it.
+pub(crate) fn line_path(content: &[u8]) -> Option<PathBuf> {
+    let end = content
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\n' | b'\r'))?;
+    Some(PathBuf::from(OsStr::from_bytes(&content[..=end])))
 }
 
 /// Whether the repository as a whole has no main worktree; asked from its git directory, for a

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::reader::Reader;
 use super::stage::{Changed, Stages, Untracked};
+use super::watching::watch_points;
 use super::{
     Base, Comparison, Diff, DiffError, DiffLimits, FileDiff, FileStatus, StageState, Target,
     untracked,
@@ -41,8 +42,8 @@ pub async fn diff_of_files(
     limits: &DiffLimits,
     paths: &[PathBuf],
 ) -> Result<Diff, DiffError> {
-    let (top, filters) = tokio::join!(top_of(dir), OwnFilters::of(dir));
-    let (top, filters) = (top?, filters?);
+    let (points, filters) = tokio::join!(watch_points(dir), OwnFilters::of(dir));
+    let (top, filters) = (points?.top, filters?);
     let work = Work {
         top: &top,
         filters: &filters,
@@ -177,47 +178,6 @@ impl Work<'_> {
         })
         .await?;
         Ok(untracked)
-    }
-}
-
-/// Returns the top of the worktree at (or around) a directory.
-///
-/// A repository's configuration can name any directory as its worktree; only one that has this
-/// repository in it is taken.
-pub(super) async fn top_of(dir: &Path) -> Result<PathBuf, DiffError> {
-    let git = Git::read(dir).args(["rev-parse", "--path-format=absolute"]);
-    let answer = git.args(["--git-dir", "--show-toplevel"]).run().await;
-    let answer = answer.map_err(|err| match err {
-        GitError::Failed { .. } => DiffError::NotARepository(dir.to_owned()),
-        err => DiffError::Git(err),
-    })?;
-    let unreadable = || GitError::unreadable("rev-parse");
-    // Two lines; a path with a line break cannot be told from them and is refused.
-    let text = String::from_utf8(answer).map_err(|_| unreadable())?;
-    let lines: Vec<&str> = text.lines().collect();
-    let [git_dir, top] = lines[..] else {
-        return Err(unreadable().into());
-    };
-    let (git_dir, top) = (Path::new(git_dir), Path::new(top));
-    match is_worktree_of(top, git_dir) {
-        true => Ok(top.to_owned()),
-        false => Err(DiffError::Elsewhere(top.to_owned())),
-    }
-}
-
-/// Whether a directory has a repository as its own, in it or by a file that points to it.
-fn is_worktree_of(top: &Path, git_dir: &Path) -> bool {
-    let entry = top.join(".git");
-    let own = match std::fs::read_to_string(&entry) {
-        Ok(text) => match text.trim_end().strip_prefix("gitdir: ") {
-            Some(path) => top.join(path),
-            None => return false,
-        },
-        Err(_) => entry,
-    };
-    match (own.canonicalize(), git_dir.canonicalize()) {
-        (Ok(own), Ok(git_dir)) => own == git_dir,
-        _ => false,
     }
 }
 

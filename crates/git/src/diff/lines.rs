@@ -4,8 +4,8 @@ use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::compute::top_of;
 use super::file::{self, Found, NotFound};
+use super::watching::watch_points;
 use super::{DiffError, Target, name};
 use crate::command::{Git, GitError};
 use crate::repository::{ResolveError, resolve};
@@ -48,7 +48,7 @@ pub async fn file_lines(
     if !file::is_inside(&plain) || file.contains('\0') {
         return Err(LinesError::Outside(file.to_owned()));
     }
-    let top = top_of(dir).await.map_err(LinesError::Diff)?;
+    let top = watch_points(dir).await.map_err(LinesError::Diff)?.top;
     let mut content = content(&top, target, plain).await?;
     if content.is_none()
         && let Some(path) = name::unescaped(file).filter(|path| path != Path::new(file))

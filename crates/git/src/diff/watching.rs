@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::DiffError;
-use super::compute::top_of;
 use crate::command::{Git, GitError};
+use crate::repository::link_target;
 
 /// Where the parts of a worktree are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,21 +22,49 @@ pub struct WatchPoints {
 
 /// Finds the parts of the worktree at (or around) a directory.
 ///
+/// A repository's configuration can name any directory as its worktree; only one that has this
+/// repository in it is taken.
+///
 /// # Errors
 /// There is no repository, or git fails.
 pub async fn watch_points(dir: &Path) -> Result<WatchPoints, DiffError> {
-    let top = top_of(dir).await?;
-    let absolute = |what| {
-        let git = Git::read(&top).args(["rev-parse", "--path-format=absolute", what]);
-        git.line()
+    let git = Git::read(dir).args(["rev-parse", "--path-format=absolute"]);
+    let git = git.args(["--git-dir", "--git-common-dir", "--show-toplevel"]);
+    let answer = git.run().await.map_err(|err| match err {
+        GitError::Failed { .. } => DiffError::NotARepository(dir.to_owned()),
+        err => DiffError::Git(err),
+    })?;
+    let unreadable = || GitError::unreadable("rev-parse");
+    // Three lines; a path with a line break cannot be told from them and is refused.
+    let text = String::from_utf8(answer).map_err(|_| unreadable())?;
+    let lines: Vec<&str> = text.lines().collect();
+    let [git_dir, common_dir, top] = lines[..] else {
+        return Err(unreadable().into());
     };
-    let (git_dir, common_dir) =
-        tokio::try_join!(absolute("--git-dir"), absolute("--git-common-dir"))?;
-    Ok(WatchPoints {
-        git_dir: git_dir.into(),
-        common_dir: common_dir.into(),
-        top,
-    })
+    match is_worktree_of(top.as_ref(), git_dir.as_ref()) {
+        true => Ok(WatchPoints {
+            top: top.into(),
+            git_dir: git_dir.into(),
+            common_dir: common_dir.into(),
+        }),
+        false => Err(DiffError::Elsewhere(top.into())),
+    }
+}
+
+/// Whether a directory has a repository as its own, in it or by a file that points to it.
+fn is_worktree_of(top: &Path, git_dir: &Path) -> bool {
+    let entry = top.join(".git");
+    let own = match std::fs::read(&entry) {
+        Ok(content) => match link_target(&content) {
+            Some(path) => top.join(path),
+            None => return false,
+        },
+        Err(_) => entry,
+    };
+    match (own.canonicalize(), git_dir.canonicalize()) {
+        (Ok(own), Ok(git_dir)) => own == git_dir,
+        _ => false,
+    }
 }
 
 /// Lists directories with nothing but ignored files, from the top of the worktree; with paths, only

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::TrashError;
 use crate::command::{Git, GitError};
+use crate::repository::link_target;
 use crate::task::blocking;
 
 /// Files of a worktree's private git directory that belong to its place, not to its work.
@@ -397,15 +398,6 @@ pub(super) fn leads_to(link: &Path, git_dir: &Path) -> bool {
     let content = std::fs::read(link).unwrap_or_default();
     let target = link_target(&content).and_then(|target| top.join(target).canonicalize().ok());
     target.is_some() && target == git_dir.canonicalize().ok()
-}
-
-/// Reads where a `.git` file leads.
-pub(super) fn link_target(content: &[u8]) -> Option<PathBuf> {
-    let target = content.strip_prefix(b"gitdir: ")?;
-    let end = target
-        .iter()
-        .rposition(|byte| !matches!(byte, b'\n' | b'\r'))?;
-    Some(PathBuf::from(OsStr::from_bytes(&target[..=end])))
 }
 
 /// Finds the files of the private git directory.

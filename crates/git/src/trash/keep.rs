@@ -12,13 +12,12 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::entry::{Entry, is_object_id, seconds};
-use super::gather::{
-    Gathered, Item, Kind, MODE_COMMIT, Source, Staged, Stamp, link_target, read_error,
-};
+use super::gather::{Gathered, Item, Kind, MODE_COMMIT, Source, Staged, Stamp, read_error};
 use super::names::{FOLDER_MARK, encode, quote};
 use super::{TrashError, ref_name};
 use crate::Repository;
 use crate::command::{Git, GitError};
+use crate::repository::line_path;
 use crate::task::blocking;
 
 /// Time for reading and packing a worktree: 100 GB at 50 MB/s. Reaching it keeps nothing and removes
@@ -350,7 +349,7 @@ pub(super) fn private_git_dir(
         let Ok(content) = std::fs::read(git_dir.join("gitdir")) else {
             return false;
         };
-        let Some(recorded) = link_target(&[b"gitdir: ", content.as_slice()].concat()) else {
+        let Some(recorded) = line_path(&content) else {
             return false;
         };
         let recorded = git_dir.join(recorded);

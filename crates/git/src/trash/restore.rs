@@ -11,13 +11,14 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::entry::Entry;
-use super::gather::{Kind, Part, is_of_the_place, link_target};
+use super::gather::{Kind, Part, is_of_the_place};
 use super::keep::private_git_dir;
 use super::names::{FOLDER_MARK, decode};
 use super::{Restored, TrashError, ref_name};
 use crate::branch::in_the_way;
 use crate::command::{Git, GitError};
 use crate::head::Head;
+use crate::repository::link_target;
 use crate::task::blocking;
 use crate::worktree::{check_free, take_back};
 use crate::{AddError, Repository, valid_branch_name};

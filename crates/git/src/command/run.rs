@@ -109,6 +109,22 @@ impl Git {
         }
     }
 
+    /// Runs the command and hands its output on by entries that each end with a zero byte; any exit
+    /// code but 0 is an error.
+    pub(crate) async fn feed_entries(self, mut take: impl FnMut(Vec<u8>)) -> Result<(), GitError> {
+        let mut entry = Vec::new();
+        self.feed(|mut bytes| {
+            while let Some(end) = bytes.iter().position(|byte| *byte == 0) {
+                entry.extend(&bytes[..end]);
+                bytes = &bytes[end + 1..];
+                take(std::mem::take(&mut entry));
+            }
+            entry.extend(bytes);
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
     /// Runs the command to its end, or ends it when `stop` does; then there is no answer. Has no other
     /// time limit.
     pub(crate) async fn run_until(

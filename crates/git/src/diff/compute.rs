@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::reader::Reader;
@@ -159,11 +158,7 @@ impl Work<'_> {
             .args(options)
             .arg("--")
             .args(paths);
-        git.feed(|bytes| {
-            changed.push(bytes);
-            ControlFlow::Continue(())
-        })
-        .await?;
+        git.feed_entries(|entry| changed.take(entry)).await?;
         Ok(changed)
     }
 
@@ -172,11 +167,7 @@ impl Work<'_> {
         let git = Git::read(self.top)
             .args(["ls-files", "-z", "--others", "--exclude-standard", "--"])
             .args(self.paths);
-        git.feed(|bytes| {
-            untracked.push(bytes);
-            ControlFlow::Continue(())
-        })
-        .await?;
+        git.feed_entries(|entry| untracked.take(entry)).await?;
         Ok(untracked)
     }
 }

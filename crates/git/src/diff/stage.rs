@@ -9,21 +9,6 @@ use std::path::{Path, PathBuf};
 
 use super::StageState;
 
-/// Cuts a listing into its entries, each ended by a zero byte, as it comes.
-#[derive(Default)]
-struct Entries(Vec<u8>);
-
-impl Entries {
-    fn push(&mut self, mut bytes: &[u8], mut take: impl FnMut(Vec<u8>)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == 0) {
-            self.0.extend(&bytes[..end]);
-            bytes = &bytes[end + 1..];
-            take(std::mem::take(&mut self.0));
-        }
-        self.0.extend(bytes);
-    }
-}
-
 fn path_of(entry: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(entry))
 }
@@ -31,7 +16,6 @@ fn path_of(entry: Vec<u8>) -> PathBuf {
 /// Files of one `git diff --raw -z --no-renames`, read as it comes.
 #[derive(Default)]
 pub(super) struct Changed {
-    entries: Entries,
     /// The status letter of the file whose name is next.
     letter: Option<u8>,
     /// Each with its status letter.
@@ -39,19 +23,18 @@ pub(super) struct Changed {
 }
 
 impl Changed {
-    /// Takes a piece of `:mode mode id id letter NUL path NUL …`.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let (letter, by_path) = (&mut self.letter, &mut self.by_path);
-        self.entries.push(bytes, |entry| match letter.take() {
-            None => *letter = entry.last().copied(),
+    /// Takes an entry of `:mode mode id id letter NUL path NUL …`.
+    pub(super) fn take(&mut self, entry: Vec<u8>) {
+        match self.letter.take() {
+            None => self.letter = entry.last().copied(),
             Some(letter) => {
-                let letters = by_path.entry(path_of(entry)).or_insert(letter);
+                let known = self.by_path.entry(path_of(entry)).or_insert(letter);
                 // A conflict is also listed as a change.
                 if letter == b'U' {
-                    *letters = letter;
+                    *known = letter;
                 }
             }
-        });
+        }
     }
 
     fn letter(&self, path: &Path) -> Option<u8> {
@@ -82,7 +65,6 @@ impl Stages {
 
 /// Untracked files, read from `ls-files -z` as it comes.
 pub(super) struct Untracked {
-    entries: Entries,
     n_max: usize,
     /// Those up to the limit.
     pub(super) paths: Vec<PathBuf>,
@@ -93,26 +75,17 @@ pub(super) struct Untracked {
 impl Untracked {
     pub(super) fn new(n_max: usize) -> Self {
         Self {
-            entries: Entries::default(),
             n_max,
             paths: Vec::new(),
             n_all: 0,
         }
     }
 
-    /// Takes a piece of the listing.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let Self {
-            entries,
-            n_max,
-            paths,
-            n_all,
-        } = self;
-        entries.push(bytes, |entry| {
-            *n_all += 1;
-            if paths.len() < *n_max {
-                paths.push(path_of(entry));
-            }
-        });
+    /// Takes an entry of the listing.
+    pub(super) fn take(&mut self, entry: Vec<u8>) {
+        self.n_all += 1;
+        if self.paths.len() < self.n_max {
+            self.paths.push(path_of(entry));
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What somebody must know who watches a worktree for changes of its diff.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::DiffError;
@@ -77,24 +77,11 @@ pub async fn ignored_directories(
     paths: &[PathBuf],
 ) -> Result<HashSet<PathBuf>, GitError> {
     let mut ignored = HashSet::new();
-    let mut partial = Vec::new();
-    let git = Git::read(top)
-        .args(["ls-files", "-z", "--others", "--ignored"])
-        .args(["--exclude-standard", "--directory", "--"])
-        .args(paths);
-    git.feed(|bytes| {
-        partial.extend_from_slice(bytes);
-        let end = partial
-            .iter()
-            .rposition(|byte| *byte == 0)
-            .map_or(0, |at| at + 1);
-        for entry in partial[..end].split(|byte| *byte == 0) {
-            if let Some(name) = entry.strip_suffix(b"/") {
-                ignored.insert(PathBuf::from(OsStr::from_bytes(name)));
-            }
+    let git = list_ignored(top).args(paths);
+    git.feed_entries(|mut entry| {
+        if entry.pop_if(|last| *last == b'/').is_some() {
+            ignored.insert(PathBuf::from(OsString::from_vec(entry)));
         }
-        partial.drain(..end);
-        std::ops::ControlFlow::Continue(())
     })
     .await?;
     Ok(ignored)
@@ -107,12 +94,15 @@ pub async fn ignored_directories(
 /// git fails.
 pub async fn are_ignored(top: &Path, paths: &HashSet<PathBuf>) -> Result<bool, GitError> {
     // Not `check-ignore`, which takes no literal paths.
-    let ignored = Git::read(top)
+    let mut n_ignored = 0;
+    let git = list_ignored(top).args(paths);
+    git.feed_entries(|_| n_ignored += 1).await?;
+    Ok(n_ignored == paths.len())
+}
+
+/// Begins a listing of what is ignored at or below some paths. Folders with nothing else are one entry.
+fn list_ignored(top: &Path) -> Git {
+    Git::read(top)
         .args(["ls-files", "-z", "--others", "--ignored"])
         .args(["--exclude-standard", "--directory", "--"])
-        .args(paths)
-        .run()
-        .await?;
-    let n_ignored = ignored.iter().filter(|byte| **byte == 0).count();
-    Ok(n_ignored == paths.len())
 }

@@ -9,9 +9,6 @@ use crate::repository::{ResolveError, resolve};
 /// Commits that are listed at the most; a review of more is not done by reading a list.
 const COMMITS_MAX: usize = 5000;
 
-/// Parts of a commit in the listing.
-const N_FIELDS: usize = 5;
-
 /// A commit, as a list shows it. Texts are UTF-8; what is not is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -64,26 +61,19 @@ fn parse(listing: &[u8]) -> Option<Vec<Commit>> {
     let Some(listing) = listing.strip_suffix(b"\0") else {
         return listing.is_empty().then(Vec::new);
     };
-    let fields: Vec<_> = listing
-        .split(|byte| *byte == 0)
-        .map(|field| String::from_utf8_lossy(field).into_owned())
-        .collect();
-    if fields.len() % N_FIELDS != 0 {
-        return None;
+    let fields = listing.split(|byte| *byte == 0);
+    let mut fields = fields.map(|field| String::from_utf8_lossy(field).into_owned());
+    let mut commits = Vec::new();
+    while let Some(hash) = fields.next() {
+        commits.push(Commit {
+            hash,
+            short_hash: fields.next()?,
+            subject: fields.next()?,
+            author: fields.next()?,
+            date: fields.next()?,
+        });
     }
-    let commit = |fields: &[String]| {
-        let [hash, short_hash, subject, author, date] = fields else {
-            return None;
-        };
-        Some(Commit {
-            hash: hash.clone(),
-            short_hash: short_hash.clone(),
-            subject: subject.clone(),
-            author: author.clone(),
-            date: date.clone(),
-        })
-    };
-    fields.chunks(N_FIELDS).map(commit).collect()
+    Some(commits)
 }
 
 impl Repository {

@@ -47,7 +47,7 @@ pub use diff::{
 };
 pub use fetch::FetchError;
 pub use head::{Head, head};
-pub use remote::{RemoteName, parse_remote, without_credentials};
+pub use remote::{RemoteName, parse_remote};
 pub use repository::{OpenError, Repository, ResolveError, open, resolve};
 pub use status::{Change, ChangeKind, Status, status, status_text};
 pub use trash::{Restored, TRASH_KEPT, TrashError, TrashId, Trashed};

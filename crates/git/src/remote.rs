@@ -54,7 +54,7 @@ impl RemoteName {
 }
 
 /// Takes user and password out of an `http(s)` address, where tokens are often kept.
-pub fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let Some((scheme @ ("http" | "https"), rest)) = url.split_once("://") else {
         return url.to_owned();
     };

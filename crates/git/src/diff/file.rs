@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path};
 
@@ -27,19 +26,16 @@ pub(super) enum Found {
 pub(super) enum NotFound {
     /// The path leads out of the worktree or into git's own directory.
     Outside,
-    /// There is no file.
-    Missing,
-    /// The system refused, or it is neither a file nor a link.
-    Refused(#[expect(dead_code, reason = "for people who debug")] io::Error),
+    /// There is nothing, the system refused, or it is neither a file nor a link.
+    Unreadable,
 }
 
 impl From<Errno> for NotFound {
     fn from(err: Errno) -> Self {
         match err {
-            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Self::Missing,
             // A folder on the way is a link.
             Errno::LOOP => Self::Outside,
-            err => Self::Refused(err.into()),
+            _ => Self::Unreadable,
         }
     }
 }
@@ -87,6 +83,6 @@ pub(super) fn open(top: &Path, path: &Path) -> Result<Found, NotFound> {
             size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
             is_executable: stat.st_mode & 0o100 != 0,
         }),
-        _ => Err(NotFound::Refused(io::ErrorKind::InvalidInput.into())),
+        _ => Err(NotFound::Unreadable),
     }
 }

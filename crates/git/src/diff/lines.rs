@@ -100,7 +100,7 @@ fn read(top: &Path, path: &Path) -> Result<Option<Vec<u8>>, PathBuf> {
         }
         Ok(Found::Link(to)) => Ok(Some(to.into_vec())),
         Err(NotFound::Outside) => Err(path.to_owned()),
-        Err(NotFound::Missing | NotFound::Refused(_)) => Ok(None),
+        Err(NotFound::Unreadable) => Ok(None),
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) struct Reader {
     in_patch: bool,
     /// The beginning of a field or line whose end is to come.
     partial: Vec<u8>,
-    record: Record,
+    /// The status letter of the record being read; none of a record of counts.
+    letter: Option<u8>,
     /// Names of the record being read that are still to come.
     n_names: usize,
     entries: Vec<Entry>,
@@ -34,15 +35,6 @@ pub(super) struct Reader {
     n_read: usize,
 }
 
-/// What fields are read into.
-#[derive(Default)]
-enum Record {
-    #[default]
-    None,
-    Raw(u8),
-    Counts,
-}
-
 struct Entry {
     file: FileDiff,
     /// The line that begins its section.
@@ -50,7 +42,6 @@ struct Entry {
     /// Whether our way to write its names differs from git's.
     is_odd: bool,
     is_type_change: bool,
-    n_names: usize,
     has_section: bool,
 }
 
@@ -60,7 +51,7 @@ impl Reader {
             limits,
             in_patch: false,
             partial: Vec::new(),
-            record: Record::None,
+            letter: None,
             n_names: 0,
             entries: Vec::new(),
             n_entries: 0,
@@ -103,7 +94,7 @@ impl Reader {
         for entry in &mut self.entries {
             if !entry.has_section {
                 entry.file.omitted = Some(Omission::DiffTooLarge);
-                entry.file.patch = entry.bare_section();
+                entry.make_bare();
             }
         }
         let n_unlisted = self.n_entries - self.entries.len();
@@ -130,7 +121,7 @@ impl Reader {
                 // `:mode mode hash hash S` with a score behind R and C.
                 let letter = field.rsplit(|byte| *byte == b' ').next();
                 let letter = letter.and_then(|word| word.first()).copied();
-                self.record = Record::Raw(letter.unwrap_or(b'M'));
+                self.letter = Some(letter.unwrap_or(b'M'));
                 self.n_names = if matches!(letter, Some(b'R' | b'C')) {
                     2
                 } else {
@@ -142,7 +133,7 @@ impl Reader {
     }
 
     fn take_name(&mut self, field: &[u8]) {
-        let Record::Raw(letter) = self.record else {
+        let Some(letter) = self.letter else {
             return;
         };
         let path = PathBuf::from(OsString::from_vec(field.to_vec()));
@@ -168,7 +159,7 @@ impl Reader {
         let added = parts.next().and_then(number);
         let removed = parts.next().and_then(number);
         if parts.next().is_some_and(<[u8]>::is_empty) {
-            self.record = Record::Counts;
+            self.letter = None;
             self.n_names = 2;
         }
         if let Some(entry) = self.entries.get_mut(self.n_counted) {
@@ -270,7 +261,6 @@ impl Entry {
             header: Vec::new(),
             is_odd: false,
             is_type_change: letter == b'T',
-            n_names: 1,
             has_section: false,
             file: FileDiff {
                 path,
@@ -290,7 +280,6 @@ impl Entry {
 
     fn move_to(&mut self, path: PathBuf) {
         self.file.old_path = Some(std::mem::replace(&mut self.file.path, path));
-        self.n_names = 2;
         self.look_at_names();
     }
 
@@ -360,21 +349,20 @@ impl Entry {
         None
     }
 
-    /// A section for a file whose own was not read.
-    fn bare_section(&mut self) -> Vec<u8> {
+    /// Makes a section without hunks, for a file whose own was not read.
+    fn make_bare(&mut self) {
         self.file.patch.clear();
         self.add_header();
-        let mut patch = std::mem::take(&mut self.file.patch);
-        let (old, new) = (self.old_path(), self.file.path.as_path());
-        if self.n_names == 2 {
-            return patch;
+        if self.file.old_path.is_some() {
+            return;
         }
+        let (old, new) = (self.old_path(), self.file.path.as_path());
         let (old, new) = match self.file.status {
             FileStatus::Added => (b"/dev/null".to_vec(), name::written("b/", new)),
             FileStatus::Deleted => (name::written("a/", old), b"/dev/null".to_vec()),
             _ => (name::written("a/", old), name::written("b/", new)),
         };
-        patch.extend([b"--- ", &old[..], b"\n+++ ", &new, b"\n"].concat());
-        patch
+        let names = [b"--- ", &old[..], b"\n+++ ", &new, b"\n"].concat();
+        self.file.patch.extend(names);
     }
 }

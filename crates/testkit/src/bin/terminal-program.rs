@@ -5,6 +5,8 @@
 //!                        [--gate FILE] [--allowed FILE]
 //! terminal-program record FILE     appends what is typed, byte by byte, until Ctrl-D
 //! terminal-program echo            sends what is typed back, until Ctrl-D
+//! terminal-program agent idle      draws the screen of an agent at rest, until Ctrl-D
+//! terminal-program agent busy      the same, with a spinner and an answer that streams in
 //! ```
 //! Takes its terminal to raw mode first, so that no byte is changed on its way. With a gate it
 //! begins once the file exists; with an allowance it stops at the number of bytes in the file until
@@ -33,7 +35,10 @@ fn main() -> ExitCode {
         ["print", options @ ..] => return print(options),
         ["record", file] => record(Path::new(file)),
         ["echo"] => echo(),
-        _ => return fail("print, record or echo"),
+        // What an agent is called with besides means nothing here.
+        ["agent", "idle", ..] => agent_at_rest(),
+        ["agent", "busy", ..] => agent_at_work(),
+        _ => return fail("print, record, echo or agent"),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -129,6 +134,56 @@ fn echo() -> io::Result<()> {
         out.write_all(typed)?;
         out.flush()
     })
+}
+
+/// A spinner turns, and an answer grows, so often.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// The composer and the line below it, as Claude Code draws them at 80 columns.
+fn composer(hint: &str) -> String {
+    let rule = "─".repeat(80);
+    format!("{rule}\r\n❯ \r\n{rule}\r\n  ⏸ manual mode on · {hint}\r\n")
+}
+
+fn agent_at_rest() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "\x1b]0;✳ Claude Code\x07● Done.\r\n\r\n")?;
+    write!(out, "{}", composer("? for shortcuts"))?;
+    out.flush()?;
+    each_read(|_| Ok(()))
+}
+
+fn agent_at_work() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "\r\n\r\n{}", composer("esc to interrupt"))?;
+    for frame in 0_usize.. {
+        if frame.is_multiple_of(20) {
+            let mark = if frame.is_multiple_of(40) {
+                '◐'
+            } else {
+                '◑'
+            };
+            write!(out, "\x1b]0;{mark} Claude Code\x07")?;
+        }
+        // Up to the spinner, and all below is drawn anew.
+        write!(out, "\x1b[6A\x1b[0J")?;
+        if frame.is_multiple_of(4) {
+            write!(
+                out,
+                "  Line {frame} of an answer, \x1b[1mwith bold\x1b[22m words\r\n"
+            )?;
+        }
+        let star = ['·', '✢', '✳', '✶', '✻', '✽'][frame % 6];
+        let seconds = frame / 20;
+        write!(
+            out,
+            "\x1b[38;5;174m{star} Cogitating… \x1b[39m({seconds}s · ↓ {frame} tokens)\r\n\r\n"
+        )?;
+        write!(out, "{}", composer("esc to interrupt"))?;
+        out.flush()?;
+        std::thread::sleep(FRAME);
+    }
+    Ok(())
 }
 
 fn each_read(mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {

@@ -10,9 +10,11 @@
 )]
 
 mod attach;
+mod attention;
 mod diff;
 mod echo;
 mod flow;
+mod hook;
 mod inputs;
 mod memory;
 mod pty;
@@ -57,7 +59,7 @@ impl Bench {
 /// A measurement: its name, what it tells, and how it is taken.
 type Measurement = (&'static str, &'static str, fn(&Bench) -> Result<Vec<Row>>);
 
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 9] = [
     (
         "flow",
         "throughput to one client, and CPU per 100 MB",
@@ -88,6 +90,16 @@ const MEASUREMENTS: [Measurement; 7] = [
         "diff",
         "diffs and worktrees of a repository of 50,000 files",
         diff::measure,
+    ),
+    (
+        "attention",
+        "what judging 100 agents at rest, and busy ones, costs the server",
+        attention::measure,
+    ),
+    (
+        "hook",
+        "what a hook takes of an agent's time, with the server there and away",
+        hook::measure,
     ),
 ];
 

@@ -18,14 +18,19 @@ use offshoot_testkit::rig::wait::until;
 use crate::box_of::binary;
 
 /// Plays Claude Code: writes down how it was started and waits.
-const CLAUDE: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"$HOME/../argv.new\"\nmv \"$HOME/../argv.new\" \"$HOME/../argv\"\ncat\n";
+const CLAUDE: &str = "printf '%s\\n' \"$@\" > \"$HOME/../argv.new\"\nmv \"$HOME/../argv.new\" \"$HOME/../argv\"\ncat\n";
 
 /// A server whose users have that agent.
 fn rig_with_claude() -> Rig {
+    rig_with(CLAUDE)
+}
+
+/// A server whose users have an agent called `claude`, which runs this.
+pub(crate) fn rig_with(script: &str) -> Rig {
     let mut rig = Rig::prepare(&binary()).unwrap();
     let bin = rig.home().with_file_name("agent-bin");
     fs::create_dir_all(&bin).unwrap();
-    fs::write(bin.join("claude"), CLAUDE).unwrap();
+    fs::write(bin.join("claude"), format!("#!/bin/sh\n{script}")).unwrap();
     fs::set_permissions(bin.join("claude"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     rig.set_env("PATH", &format!("{}:{path}", bin.display()));
@@ -33,7 +38,7 @@ fn rig_with_claude() -> Rig {
     rig
 }
 
-fn start(rig: &Rig) -> Started {
+pub(crate) fn start(rig: &Rig) -> Started {
     let request = StartSession {
         run: Run::Agent {
             agent_id: Some(AgentId::claude_code()),
@@ -53,7 +58,7 @@ fn argv(rig: &Rig) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn conversation(rig: &Rig, started: &Started) -> Option<Conversation> {
+pub(crate) fn conversation(rig: &Rig, started: &Started) -> Option<Conversation> {
     let session = rig.session(started.session);
     let worker = session
         .workers
@@ -62,12 +67,12 @@ fn conversation(rig: &Rig, started: &Started) -> Option<Conversation> {
     worker.unwrap().conversation
 }
 
-fn hook_file(rig: &Rig, started: &Started) -> PathBuf {
+pub(crate) fn hook_file(rig: &Rig, started: &Started) -> PathBuf {
     rig.worker_dir(started.worker).join("hook.json")
 }
 
 /// Runs the hook as the agent would, and returns how long it took.
-fn hook(file: Option<&Path>, event: &str, payload: &str) -> Duration {
+pub(crate) fn hook(file: Option<&Path>, event: &str, payload: &str) -> Duration {
     let mut command = Command::new(binary());
     command.args(["hook", "claude-code", event]).env_clear();
     if let Some(file) = file {
@@ -86,11 +91,11 @@ fn hook(file: Option<&Path>, event: &str, payload: &str) -> Duration {
     began.elapsed()
 }
 
-fn payload(event: &str, id: &str, source: &str) -> String {
+pub(crate) fn payload(event: &str, id: &str, source: &str) -> String {
     serde_json::json!({"hook_event_name": event, "session_id": id, "source": source}).to_string()
 }
 
-fn n_spooled(file: &Path) -> usize {
+pub(crate) fn n_spooled(file: &Path) -> usize {
     let told: HookFile = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     fs::read_dir(told.spool).map_or(0, Iterator::count)
 }

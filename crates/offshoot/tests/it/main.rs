@@ -8,6 +8,7 @@ mod box_of;
 mod commands;
 mod damage;
 mod followers;
+mod hook_flood;
 mod hooks;
 mod idle;
 mod jobs;

@@ -56,6 +56,7 @@ pub(crate) fn view_of(definition: &Definition) -> Agent {
         }),
         capabilities: AgentCapabilities::default(),
         installed: None,
+        version: None,
         install: Some(definition.install.clone()).filter(|text| !text.is_empty()),
     })
 }
@@ -97,6 +98,7 @@ pub(crate) fn create(request: CreateAgent, now: Timestamp) -> Result<Agent, Engi
         activity_patterns: request.activity_patterns,
         capabilities: AgentCapabilities::default(),
         installed: None,
+        version: None,
         install: None,
     };
     checked(agent)

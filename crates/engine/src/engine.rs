@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     /// Held while a conversation is changed and recorded, so that rows are written in order.
     pub(crate) conversing: tokio::sync::Mutex<()>,
     pub(crate) jobs: crate::jobs::Jobs,
+    /// Which versions of agents are installed.
+    pub(crate) versions: Arc<crate::versions::Versions>,
     /// Who looks at which directory's diff.
     pub(crate) diffs: crate::diff::Diffs,
     /// Locked while this engine lives: one server per data directory.
@@ -127,6 +129,7 @@ impl Engine {
                 reserving: crate::worktrees::Reserving::default(),
                 conversing: tokio::sync::Mutex::default(),
                 jobs: crate::jobs::Jobs::default(),
+                versions: Arc::default(),
                 desktop: crate::desktop::Desktop::find(&config),
                 diffs: crate::diff::Diffs::default(),
                 _lock: lock,
@@ -277,6 +280,7 @@ impl Engine {
         let definitions = self.state().definitions.clone();
         for agent in agents {
             let program = definitions.get(&agent.id).map(|one| one.program.as_str());
+            agent.version = self.inner.versions.of(&agent.id);
             agent.installed = program
                 .filter(|program| !program.is_empty())
                 .map(|program| {

@@ -46,6 +46,7 @@ mod template;
 mod upkeep;
 mod uploads;
 mod usage;
+mod versions;
 mod worker;
 mod worktrees;
 

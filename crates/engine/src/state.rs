@@ -284,6 +284,7 @@ impl WorkerEntry {
             activated: head.as_ref().map(super::worker::Head::is_alive),
             base_commit: self.base_commit.clone(),
             request: head.as_ref().and_then(|head| head.request.clone()),
+            undelivered: head.as_ref().and_then(|head| head.undelivered.clone()),
             activity: head.as_ref().and_then(|head| head.activity.clone()),
             terminal_title: head.as_ref().and_then(|head| head.title.clone()),
             process: head.map(|head| head.process),

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// List sessions and their workers.
     #[command(visible_alias = "list")]
-    Ls(Output),
+    Ls(Ls),
     /// Start an agent, a command or a shell, in a fresh worktree unless told otherwise.
     New(New),
     /// Make this terminal the worker's terminal; Ctrl-\ then d leaves it running.
@@ -106,6 +106,17 @@ pub(crate) struct Output {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Flags of `ls`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ls {
+    /// Show full ids, and the agents' own ids of their conversations.
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Flags of `serve`. Each overrides the setting of the same name.

@@ -96,6 +96,14 @@ pub(crate) fn worker_state(worker: &Worker) -> (String, Tone) {
     let Some(process) = &worker.process else {
         return (String::new(), Tone::Quiet);
     };
+    let state = running_state(worker, process);
+    if worker.undelivered.is_some() && state.1 != Tone::Waiting {
+        return ("prompt not delivered".to_owned(), Tone::Waiting);
+    }
+    state
+}
+
+fn running_state(worker: &Worker, process: &Process) -> (String, Tone) {
     let activity = worker.activity.as_ref();
     match (process.state, activity) {
         (ProcessState::Running, Some(activity)) => {

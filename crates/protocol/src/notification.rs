@@ -65,11 +65,20 @@ pub enum WebhookEvent {
     /// An agent's process failed, was killed, or could not be started.
     #[serde(rename = "worker.errored")]
     Errored,
+    /// A prompt could not be delivered to an agent.
+    #[serde(rename = "prompt.failed")]
+    PromptFailed,
 }
 
 impl WebhookEvent {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Finished, Self::Exited, Self::Errored];
+    pub const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Finished,
+        Self::Exited,
+        Self::Errored,
+        Self::PromptFailed,
+    ];
 }
 
 /// A webhook as it is listed: never its secret.
@@ -169,7 +178,7 @@ pub struct WebhookSubject {
     /// The session's branch, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The question, or why the process failed, where it is known.
+    /// The question, or why the process or the prompt failed, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The exit code of a process that ended.

@@ -65,6 +65,21 @@ impl PromptState {
     }
 }
 
+/// The last prompt of an agent that was not delivered, while a person has not seen to it: it is gone
+/// when the prompt is removed, or when the agent has taken a later one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Undelivered {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// Why it was given up, in words.
+    pub reason: String,
+    /// When it was given up.
+    #[serde(with = "crate::millis")]
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+}
+
 /// Why a prompt waits whose agent has ended.
 pub const NOT_RUNNING: &str = "it does not run";
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::idle::{IdlePolicy, IdleWarning};
+use crate::prompt::Undelivered;
 use crate::request::Request;
 use crate::usage::Usage;
 use crate::{AgentId, RepositoryId, SessionId, TerminalSize, WorkerId};
@@ -133,6 +134,9 @@ pub struct Worker {
     /// What the agent asks, while it waits for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
+    /// The last prompt, when it was not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<Undelivered>,
     /// The title the program gave its terminal, stripped of control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal_title: Option<String>,
@@ -388,9 +392,24 @@ pub struct Agent {
     /// Whether its program is on the PATH of workers; absent for agents whose program is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<bool>,
+    /// The version that is installed, once its program has told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<AgentVersion>,
     /// What a person does to get its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<String>,
+}
+
+/// The installed version of an agent, and those that its definition was tried with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentVersion {
+    /// The version, as the program tells it.
+    pub installed: String,
+    /// The versions that the definition was tried with, as `>=1.2, <3`.
+    pub tested: String,
+    /// Whether the installed one is among them. When not, its state may be misjudged.
+    pub is_tested: bool,
 }
 
 /// Patterns on an agent's screen.

@@ -1323,6 +1323,7 @@ export interface components {
             isBuiltIn: boolean;
             /** @description The name shown to people. */
             name: string;
+            version?: components["schemas"]["AgentVersion"] | null;
         };
         /** @description Answers that wrap one agent. */
         AgentBody: {
@@ -1339,6 +1340,15 @@ export interface components {
         };
         /** @description Names an agent definition: a UUID for custom agents, a fixed word for built-in ones. */
         AgentId: string;
+        /** @description The installed version of an agent, and those that its definition was tried with. */
+        AgentVersion: {
+            /** @description The version, as the program tells it. */
+            installed: string;
+            /** @description Whether the installed one is among them. When not, its state may be misjudged. */
+            isTested: boolean;
+            /** @description The versions that the definition was tried with, as `>=1.2, <3`. */
+            tested: string;
+        };
         /** @description Answer of `GET /api/agents`. */
         AgentsBody: {
             agents: components["schemas"]["Agent"][];
@@ -2603,6 +2613,21 @@ export interface components {
             /** @description The title of its session. */
             title?: string | null;
         };
+        /**
+         * @description The last prompt of an agent that was not delivered, while a person has not seen to it: it is gone
+         *     when the prompt is removed, or when the agent has taken a later one.
+         */
+        Undelivered: {
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            at: string;
+            /** @description The prompt. */
+            promptId: components["schemas"]["PromptId"];
+            /** @description Why it was given up, in words. */
+            reason: string;
+        };
         /** @description Tokens and money. Agents that report nothing have none. */
         Usage: {
             /**
@@ -2712,7 +2737,7 @@ export interface components {
          * @description What a webhook can be told.
          * @enum {string}
          */
-        WebhookEvent: "worker.waiting" | "worker.finished" | "worker.exited" | "worker.errored";
+        WebhookEvent: "worker.waiting" | "worker.finished" | "worker.exited" | "worker.errored" | "prompt.failed";
         /** @description Answer of `GET /api/webhooks`. */
         WebhooksBody: {
             /** @description All webhooks, oldest first. */
@@ -2742,6 +2767,7 @@ export interface components {
             terminalTitle?: string | null;
             /** @description What the worker runs. */
             type: components["schemas"]["WorkerKind"];
+            undelivered?: components["schemas"]["Undelivered"] | null;
         };
         /** @description Answers that wrap one worker. */
         WorkerBody: {

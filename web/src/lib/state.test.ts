@@ -45,6 +45,16 @@ test('an agent that fails needs a person, a shell that ends does not', () => {
   });
 });
 
+test('a prompt that was not delivered needs a person, after a question does', () => {
+  const undelivered = { promptId: 'p', reason: 'nothing shows', at: '2026-01-01T00:00:00Z' };
+  expect(workerState({ ...works, undelivered })).toEqual({
+    kind: 'undelivered',
+    reason: 'nothing shows',
+    since: '2026-01-01T00:00:00Z',
+  });
+  expect(workerState({ ...asks, undelivered }).kind).toBe('asks');
+});
+
 test('what cannot be judged is not called dead', () => {
   expect(workerState(worker({ state: 'unknown' })).kind).toBe('unknown');
 });

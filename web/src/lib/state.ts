@@ -7,6 +7,7 @@ import type { Exit, Session, Worker } from '../api/wire.ts';
 export type StateKind =
   | 'asks'
   | 'failed'
+  | 'undelivered'
   | 'limited'
   | 'stuck'
   | 'unknown'
@@ -31,6 +32,7 @@ interface StateRow {
 export const STATES: Record<StateKind, StateRow> = {
   asks: { word: 'Needs you', lane: 'needs', tone: 'asks' },
   failed: { word: 'Failed', lane: 'needs', tone: 'failed' },
+  undelivered: { word: 'Prompt not delivered', lane: 'needs', tone: 'failed' },
   limited: { word: 'Limit reached', lane: 'needs', tone: 'asks' },
   stuck: { word: 'Stuck?', lane: 'needs', tone: 'asks' },
   unknown: { word: 'Unknown', lane: 'needs', tone: 'failed' },
@@ -54,6 +56,13 @@ export interface Told {
 }
 
 export function workerState(worker: Worker): Told {
+  const told = processState(worker);
+  const last = worker.undelivered;
+  if (!last || URGENCY.indexOf(told.kind) < URGENCY.indexOf('undelivered')) return told;
+  return { kind: 'undelivered', reason: last.reason, since: last.at };
+}
+
+function processState(worker: Worker): Told {
   const process = worker.process;
   if (!process) return { kind: 'open' };
   const because = process.reason === undefined ? {} : { reason: process.reason };

@@ -7,6 +7,7 @@ import {
   CircleSlash,
   CircleStop,
   CircleX,
+  MailX,
   SquareTerminal,
 } from 'lucide-react';
 import { cx } from '../lib/cx.ts';
@@ -15,6 +16,7 @@ import { STATES, type StateKind } from '../lib/state.ts';
 const ICONS = {
   asks: CircleAlert,
   failed: CircleX,
+  undelivered: MailX,
   limited: CircleSlash,
   stuck: CircleHelp,
   unknown: CircleHelp,

@@ -128,6 +128,7 @@ pub(crate) fn agent_of(row: AgentRow) -> Agent {
         }),
         capabilities: AgentCapabilities::default(),
         installed: None,
+        version: None,
         install: None,
     })
 }

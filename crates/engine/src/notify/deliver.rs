@@ -142,6 +142,7 @@ impl Engine {
         let (sign, what) = match event {
             WebhookEvent::Waiting => (":question:", "is asking a question"),
             WebhookEvent::Finished => (":white_check_mark:", "has finished"),
+            WebhookEvent::PromptFailed => (":warning:", "did not get its prompt"),
             WebhookEvent::Exited | WebhookEvent::Errored => return None,
         };
         let (name, agent) = (escaped(&name_of(session)), escaped(&worker.name));
@@ -173,6 +174,9 @@ impl Engine {
                 branch: session.worktree_id.clone(),
                 reason: match event {
                     WebhookEvent::Waiting | WebhookEvent::Finished => asked,
+                    WebhookEvent::PromptFailed => {
+                        worker.undelivered.as_ref().map(|last| last.reason.clone())
+                    }
                     _ => process.and_then(|process| process.reason.clone()),
                 },
                 exit_code: process.and_then(|process| process.exit?.code),

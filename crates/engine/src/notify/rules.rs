@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use offshoot_protocol::PromptId;
 use offshoot_protocol::notification::WebhookEvent;
 use offshoot_protocol::view::{ActivityState, Process, ProcessState};
 use tokio::time::Instant;
@@ -26,6 +27,9 @@ pub(super) struct Rules {
     worked: bool,
     told: Option<WebhookEvent>,
     pending: Option<(WebhookEvent, Instant)>,
+    /// The prompt that is known to have failed.
+    failed: Option<PromptId>,
+    failure: Option<Instant>,
 }
 
 impl Rules {
@@ -41,7 +45,15 @@ impl Rules {
 
     /// When [`Self::due`] has something to say.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.pending.map(|(_, at)| at)
+        let pending = self.pending.map(|(_, at)| at);
+        pending.into_iter().chain(self.failure).min()
+    }
+
+    /// Takes in which prompt was given up. It is told at once: nothing will change it.
+    pub(super) fn on_undelivered(&mut self, prompt: Option<PromptId>, now: Instant) {
+        if std::mem::replace(&mut self.failed, prompt) != prompt {
+            self.failure = prompt.map(|_| now);
+        }
     }
 
     /// Takes in what the agent does now.
@@ -105,6 +117,9 @@ impl Rules {
 
     /// Returns what is to be told now.
     pub(super) fn due(&mut self, now: Instant) -> Option<WebhookEvent> {
+        if self.failure.take_if(|at| *at <= now).is_some() {
+            return Some(WebhookEvent::PromptFailed);
+        }
         let (event, _) = self.pending.take_if(|(_, at)| *at <= now)?;
         self.worked = false;
         (self.told.replace(event) != Some(event)).then_some(event)
@@ -179,6 +194,27 @@ mod tests {
             let found = told(&mut Rules::known(Some(Idle), None), steps);
             assert_eq!(found, expected, "{steps:?}");
         }
+    }
+
+    #[test]
+    fn a_prompt_that_fails_is_told_at_once_and_once() {
+        let now = Instant::now();
+        let mut rules = Rules::known(Some(Idle), None);
+        let (one, other) = (PromptId::random(), PromptId::random());
+        for (prompt, expected) in [
+            (Some(one), Some(WebhookEvent::PromptFailed)),
+            (Some(one), None),
+            (None, None),
+            (Some(other), Some(WebhookEvent::PromptFailed)),
+        ] {
+            rules.on_undelivered(prompt, now);
+            assert_eq!(rules.due(now), expected);
+            assert_eq!(rules.deadline(), None);
+        }
+        // Removed before anybody was told.
+        rules.on_undelivered(Some(one), now);
+        rules.on_undelivered(None, now);
+        assert_eq!(rules.due(now), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use offshoot_protocol::notification::WebhookEvent;
 use offshoot_protocol::view::{Session, Worker, WorkerKind};
 use offshoot_protocol::{SessionId, WorkerId};
@@ -17,7 +18,7 @@ pub(crate) fn start(engine: &Engine) {
 }
 
 async fn run(engine: Engine, first: Subscription) {
-    let mut agents = Agents::default();
+    let mut agents = Agents::new(Timestamp::now());
     for session in &first.sessions {
         agents.know(session);
     }
@@ -51,15 +52,24 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 /// All agents with their rules.
-#[derive(Debug, Default)]
-struct Agents(HashMap<WorkerId, (SessionId, Rules)>);
+#[derive(Debug)]
+struct Agents {
+    /// What failed before was told then, or is not told later.
+    began: Timestamp,
+    all: HashMap<WorkerId, (SessionId, Rules)>,
+}
 
 impl Agents {
+    fn new(began: Timestamp) -> Self {
+        let all = HashMap::new();
+        Self { began, all }
+    }
+
     fn know(&mut self, session: &Session) {
         for worker in agents_of(session) {
             let activity = worker.activity.as_ref().map(|activity| activity.state);
             let rules = Rules::known(activity, worker.process.as_ref());
-            self.0.insert(worker.id, (session.id, rules));
+            self.all.insert(worker.id, (session.id, rules));
         }
     }
 
@@ -71,7 +81,7 @@ impl Agents {
             | Event::SessionResumed(session)
             | Event::ActivityChanged { session, .. }
             | Event::WorkerActivated { session, .. } => self.on_session(session),
-            Event::SessionDeleted(id) => self.0.retain(|_, (session, _)| session != id),
+            Event::SessionDeleted(id) => self.all.retain(|_, (session, _)| session != id),
             _ => {}
         }
     }
@@ -79,10 +89,10 @@ impl Agents {
     fn on_session(&mut self, session: &Session) {
         let now = Instant::now();
         let is_here = |id: &WorkerId| session.workers.iter().any(|worker| worker.id == *id);
-        self.0
+        self.all
             .retain(|id, (of, _)| *of != session.id || is_here(id));
         for worker in agents_of(session) {
-            let entry = self.0.entry(worker.id);
+            let entry = self.all.entry(worker.id);
             let (_, rules) = entry.or_insert_with(|| (session.id, Rules::default()));
             if let Some(process) = &worker.process {
                 rules.on_process(process, now);
@@ -90,11 +100,14 @@ impl Agents {
             if let Some(activity) = &worker.activity {
                 rules.on_activity(activity.state, now);
             }
+            let failed = worker.undelivered.as_ref();
+            let failed = failed.filter(|failed| failed.at >= self.began);
+            rules.on_undelivered(failed.map(|failed| failed.prompt_id), now);
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.0
+        self.all
             .values()
             .filter_map(|(_, rules)| rules.deadline())
             .min()
@@ -105,7 +118,7 @@ impl Agents {
         let told = |(worker, (session, rules)): (&WorkerId, &mut (SessionId, Rules))| {
             rules.due(now).map(|event| (*session, *worker, event))
         };
-        self.0.iter_mut().filter_map(told).collect()
+        self.all.iter_mut().filter_map(told).collect()
     }
 }
 

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offshoot_protocol::explain::Explanation;
-use offshoot_protocol::prompt::Prompt;
+use offshoot_protocol::prompt::{Prompt, Undelivered};
 use offshoot_protocol::request::{Answer, Request};
 use offshoot_protocol::rest::{InputReceipt, TextBody};
 use offshoot_protocol::terminal::{ClientId, InputResult, Snapshot};
@@ -80,6 +80,8 @@ pub struct Head {
     pub activity: Option<Activity>,
     /// What the agent asks, while it waits.
     pub request: Option<Request>,
+    /// The last prompt, when it was not delivered.
+    pub undelivered: Option<Undelivered>,
     /// The title the program gave its terminal.
     pub title: Option<String>,
     /// The worker is deleted; nothing follows.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offshoot_protocol::PromptId;
-use offshoot_protocol::prompt::{NOT_RUNNING, Prompt, PromptState};
+use offshoot_protocol::prompt::{NOT_RUNNING, Prompt, PromptState, Undelivered};
 use offshoot_protocol::terminal::{ClientId, InputResult};
 use offshoot_protocol::view::ActivityState;
 use offshoot_store::{NewPrompt, PromptRow, StoreError};
@@ -27,6 +27,9 @@ use crate::prompts::{activity_obstacle, clean, judge, obstacle, paste_bytes};
 
 /// Prompts that wait in one queue. More are refused as full.
 const QUEUE_MAX: usize = 64;
+
+/// Prompts looked through for the last that is settled: more than a queue holds.
+const SETTLED_SEEN: u32 = 100;
 
 /// How often a screen is looked at while it decides something.
 const LOOK: Duration = Duration::from_millis(150);
@@ -149,6 +152,19 @@ impl Prompts {
     }
 }
 
+/// Returns the last prompt that was given up, unless the agent has taken one since.
+fn undelivered(rows: &[PromptRow]) -> Option<Undelivered> {
+    let mut settled = rows.iter().rev().filter(|row| row.state.is_settled());
+    let last = settled
+        .next()
+        .filter(|row| row.state == PromptState::Failed)?;
+    Some(Undelivered {
+        prompt_id: last.id,
+        reason: last.reason.clone().unwrap_or_default(),
+        at: last.changed_at,
+    })
+}
+
 /// A row as people see it.
 pub(crate) fn view_of(row: &PromptRow) -> Prompt {
     Prompt {
@@ -171,6 +187,25 @@ impl WorkerTask {
         match self.setup.store.open_prompts(self.setup.row.id).await {
             Ok(rows) => self.prompts.queue = rows.into(),
             Err(err) => tracing::error!(%err, "read the prompts"),
+        }
+        self.show_undelivered().await;
+    }
+
+    /// Shows whether the last prompt was given up, until a person has seen to it.
+    async fn show_undelivered(&self) {
+        let rows = self.setup.store.prompts(self.setup.row.id, SETTLED_SEEN);
+        let rows = match rows.await {
+            Ok(rows) => rows,
+            Err(err) => return tracing::error!(%err, "read the prompts"),
+        };
+        let newest = undelivered(&rows);
+        let changed = self.shared.head.send_if_modified(|head| {
+            let changed = head.undelivered != newest;
+            head.undelivered = newest;
+            changed
+        });
+        if changed {
+            self.notify(Change::Process);
         }
     }
 
@@ -242,11 +277,19 @@ impl WorkerTask {
     }
 
     async fn remove_prompt(&mut self, id: PromptId) -> Result<(), EngineError> {
-        self.waiting_prompt(id)?;
+        let is_open = self.prompts.queue.iter().any(|row| row.id == id);
+        if is_open {
+            self.waiting_prompt(id)?;
+        }
         let removed = self.setup.store.delete_prompt(id).await;
-        removed.map_err(|err| self.prompt_error(err))?;
+        if !removed.map_err(|err| self.prompt_error(err))? {
+            return Err(EngineError::PromptNotQueued);
+        }
         self.prompts.queue.retain(|row| row.id != id);
         self.notify(Change::PromptRemoved(id));
+        if !is_open {
+            self.show_undelivered().await;
+        }
         Ok(())
     }
 
@@ -518,6 +561,9 @@ impl WorkerTask {
         self.prompts.step = Step::Waiting;
         self.release_held();
         self.tell_prompt(view_of(&row));
+        if state == PromptState::Failed || self.shared.head.borrow().undelivered.is_some() {
+            self.show_undelivered().await;
+        }
         self.prompts.look_later();
     }
 

@@ -175,6 +175,7 @@ pub(crate) fn spawn(
         },
         size_owner: None,
         request: None,
+        undelivered: None,
         activity: activities
             .as_ref()
             .map(|activities| activities.shown().clone()),

@@ -186,6 +186,9 @@ pub(crate) enum Told {
     /// An agent's process failed.
     #[value(alias = "worker.errored")]
     Errored,
+    /// A prompt could not be delivered to an agent.
+    #[value(alias = "prompt.failed")]
+    PromptFailed,
 }
 
 /// The commands of `token`.

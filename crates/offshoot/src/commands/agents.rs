@@ -28,11 +28,6 @@ pub(crate) async fn list(client: &Client, output: Output) -> Result<()> {
     }
     let mut table = Table::new(&["NAME", "ID", "", "STARTED BY"]);
     for agent in &body.agents {
-        let state = match agent.installed {
-            Some(true) => ("installed", Tone::Good),
-            Some(false) => ("not installed", Tone::Quiet),
-            None => ("custom", Tone::Quiet),
-        };
         let missing = agent
             .install
             .as_ref()
@@ -40,7 +35,7 @@ pub(crate) async fn list(client: &Client, output: Output) -> Result<()> {
         table.row(vec![
             (&agent.name).into(),
             Cell::faint(&agent.id.0),
-            Cell::toned((state.0.to_owned(), state.1)),
+            Cell::toned(presence(agent)),
             missing.map_or_else(
                 || Cell::from(&agent.command_template),
                 |install| Cell::faint(format!("get it: {install}")),
@@ -48,6 +43,20 @@ pub(crate) async fn list(client: &Client, output: Output) -> Result<()> {
         ]);
     }
     print(&table.render(style::stdout()))
+}
+
+/// Whether an agent is there, and in a version that its definition was tried with.
+fn presence(agent: &Agent) -> (String, Tone) {
+    match (agent.installed, &agent.version) {
+        (Some(true), Some(version)) if version.is_tested => (version.installed.clone(), Tone::Good),
+        (Some(true), Some(version)) => {
+            let text = format!("{}, tried with {}", version.installed, version.tested);
+            (text, Tone::Waiting)
+        }
+        (Some(true), None) => ("installed".to_owned(), Tone::Good),
+        (Some(false), _) => ("not installed".to_owned(), Tone::Quiet),
+        (None, _) => ("custom".to_owned(), Tone::Quiet),
+    }
 }
 
 /// Prints the definition that ships under an id, to be changed and kept among the user's own.

@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 /// Runs a command that asks the server.
 async fn ask(command: Command, client: &Client, settings: &Settings) -> Result<ExitCode> {
     match command {
-        Command::Ls(output) => done(ls::run(client, settings, output).await),
+        Command::Ls(args) => done(ls::run(client, settings, args).await),
         Command::New(args) => new::run(client, settings, args).await,
         Command::Attach(args) => attach::run(client, settings, &args).await,
         Command::Send(args) => done(send::run(client, args).await),

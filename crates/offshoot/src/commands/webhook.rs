@@ -134,6 +134,7 @@ fn words(events: &[WebhookEvent]) -> String {
         WebhookEvent::Finished => "finished",
         WebhookEvent::Exited => "exited",
         WebhookEvent::Errored => "errored",
+        WebhookEvent::PromptFailed => "prompt-failed",
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -144,5 +145,6 @@ fn event(told: Told) -> WebhookEvent {
         Told::Finished => WebhookEvent::Finished,
         Told::Exited => WebhookEvent::Exited,
         Told::Errored => WebhookEvent::Errored,
+        Told::PromptFailed => WebhookEvent::PromptFailed,
     }
 }

@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use offshoot_protocol::notification::{Webhook, WebhookEvent, WebhookPayload};
+use offshoot_protocol::prompt::PromptBody;
 use offshoot_testkit::rig::Rig;
+use serde_json::json;
 use sha2::Sha256;
 
 use crate::box_of::{binary, offshoot, rig, until_shown};
@@ -224,4 +226,40 @@ fn files_are_sent_along_with_a_message() {
         1,
         "read /nonexistent",
     );
+}
+
+#[test]
+fn a_prompt_that_fails_is_told_shown_and_seen_to() {
+    let rig = rig_with_private_webhooks();
+    let (url, received) = receiver();
+    let args = ["webhook", "add", &url, "--event", "prompt-failed"];
+    succeed(&mut offshoot(&rig, &args));
+    // Takes nothing, shows nothing.
+    let command = "/bin/sh -c 'stty -echo; echo deaf; exec sleep 1000'";
+    let started = rig.start_command(command);
+    until_shown(&rig, &started, "deaf");
+    let path = format!("/api/workers/{}/prompts", started.worker);
+    let queued = rig.http.send("POST", &path, &json!({"text": "hello?"}));
+    let PromptBody { prompt, .. } = queued.json();
+
+    let told: WebhookPayload =
+        serde_json::from_str(&received.recv_timeout(PATIENCE).unwrap().body).unwrap();
+    assert_eq!(told.kind, "prompt.failed");
+    let subject = told.data.unwrap();
+    assert_eq!(subject.worker_id, started.worker);
+    assert!(subject.reason.unwrap().contains("nothing shows"));
+    let undelivered = || {
+        let worker = rig.session(started.session).workers.into_iter();
+        worker.map(|one| one.undelivered).find(Option::is_some)?
+    };
+    assert_eq!(undelivered().map(|last| last.prompt_id), Some(prompt.id));
+    let listed = succeed(&mut offshoot(&rig, &["ls"]));
+    assert!(listed.contains("prompt not delivered"), "{listed}");
+
+    // Seen to: nothing waits any more.
+    let removed = rig.http.delete(&format!("{path}/{}", prompt.id));
+    assert_eq!(removed.status, 200, "{}", removed.text());
+    assert_eq!(undelivered(), None);
+    let listed = succeed(&mut offshoot(&rig, &["ls"]));
+    assert!(!listed.contains("not delivered"), "{listed}");
 }

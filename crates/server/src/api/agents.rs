@@ -31,6 +31,7 @@ pub(crate) struct AgentsBody {
     responses((status = 200, body = AgentsBody), (status = "default", body = Problem)),
 )]
 pub(crate) async fn list(State(app): State<App>) -> ApiJson<AgentsBody> {
+    app.engine.look_for_versions();
     let agents = app.engine.agents();
     ApiJson(AgentsBody { agents })
 }

@@ -53,6 +53,7 @@ fn send_snapshot(app: &App, wire: &mut Wire) -> EventStream {
         jobs,
         events,
     } = app.engine.subscribe();
+    app.engine.look_for_versions();
     let frame = AppFrame::Snapshot {
         instance: app.engine.instance().to_owned(),
         seq,

@@ -96,10 +96,10 @@ impl Store {
         .await
     }
 
-    /// Removes a prompt that waits; false when it does not.
+    /// Removes a prompt that waits or has failed; false when it does neither.
     pub async fn delete_prompt(&self, id: PromptId) -> Result<bool, StoreError> {
         self.call(move |connection| {
-            let sql = "DELETE FROM prompts WHERE id = ?1 AND state = 'queued'";
+            let sql = "DELETE FROM prompts WHERE id = ?1 AND state IN ('queued', 'failed')";
             change(connection, sql, [Text(id)]).map(|n| n == 1)
         })
         .await

@@ -33,6 +33,11 @@ export function RunPicker() {
         >
           {one.name}
           {one.installed === false && <span className="text-ink-3">not installed</span>}
+          {one.version && !one.version.isTested && (
+            <span className="text-asks" title={`Its state is known of ${one.version.tested}`}>
+              {one.version.installed}, not tried
+            </span>
+          )}
           {run === 'agent' && one.id === agent?.id && tick}
         </MenuItem>
       ))}

@@ -1,4 +1,4 @@
-import { Pencil, SendHorizontal, TriangleAlert, X } from 'lucide-react';
+import { Pencil, RotateCw, SendHorizontal, TriangleAlert, X } from 'lucide-react';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { changePrompt, usePrompts } from '../../api/prompts.ts';
 import type { Prompt, Worker } from '../../api/wire.ts';
@@ -47,18 +47,22 @@ function Queued({ prompt }: { prompt: Prompt }) {
   const [isEditing, setEditing] = useState(false);
   const waits = prompt.state === 'queued';
   const failed = prompt.state === 'failed';
-  if (isEditing && waits) {
+  const remove = () => changePrompt.remove(prompt.workerId, prompt.id);
+  // What failed may have been typed: a new prompt takes its place.
+  const change = (text: string) =>
+    failed
+      ? changePrompt.queue(prompt.workerId, text).then(remove)
+      : changePrompt.edit(prompt.workerId, prompt.id, text);
+  if (isEditing && (waits || failed)) {
     return (
       <li>
         <Editor
           label="Change the prompt"
           text={prompt.text}
-          verb="Change"
+          verb={failed ? 'Send again' : 'Change'}
           onClose={() => setEditing(false)}
           onDone={async (text) => {
-            const done = await attempt('Could not change the prompt', () =>
-              changePrompt.edit(prompt.workerId, prompt.id, text),
-            );
+            const done = await attempt('Could not change the prompt', () => change(text));
             if (done) setEditing(false);
             return done;
           }}
@@ -75,18 +79,22 @@ function Queued({ prompt }: { prompt: Prompt }) {
       <span className={cx('min-w-0 truncate text-xs', failed ? 'text-failed' : 'text-ink-2')}>
         {stateWords(prompt)}
       </span>
-      {waits && (
+      {failed && (
+        <IconButton
+          label="Send the prompt again"
+          onClick={() => void attempt('Could not send the prompt', () => change(prompt.text))}
+        >
+          <RotateCw size={13} aria-hidden />
+        </IconButton>
+      )}
+      {(waits || failed) && (
         <>
           <IconButton label="Change the prompt" onClick={() => setEditing(true)}>
             <Pencil size={13} aria-hidden />
           </IconButton>
           <IconButton
             label="Remove the prompt"
-            onClick={() =>
-              void attempt('Could not remove the prompt', () =>
-                changePrompt.remove(prompt.workerId, prompt.id),
-              )
-            }
+            onClick={() => void attempt('Could not remove the prompt', remove)}
           >
             <X size={13} aria-hidden />
           </IconButton>

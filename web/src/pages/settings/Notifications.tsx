@@ -17,6 +17,7 @@ const EVENTS: { event: WebhookEvent; name: string }[] = [
   { event: 'worker.finished', name: 'finishes' },
   { event: 'worker.exited', name: 'ends' },
   { event: 'worker.errored', name: 'fails' },
+  { event: 'prompt.failed', name: 'does not get a prompt' },
 ];
 
 /** Who is told outside. */

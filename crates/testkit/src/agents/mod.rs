@@ -82,6 +82,9 @@ pub const COPILOT: RealAgent = RealAgent {
     needs_script: false,
 };
 
+/// Those that tests run. The others are recorded only, and brought when they are.
+pub const TESTED: [RealAgent; 5] = [CLAUDE_CODE, CODEX, OPENCODE, GEMINI, QWEN];
+
 /// All of them.
 pub const ALL: [RealAgent; 6] = [CLAUDE_CODE, CODEX, OPENCODE, GEMINI, QWEN, COPILOT];
 

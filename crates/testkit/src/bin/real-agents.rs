@@ -1,7 +1,7 @@
 //! Brings the real agents, and records them; see [`offshoot_testkit::agents`] and
 //! [`offshoot_testkit::recording`].
 //!
-//! `real-agents bring` installs those that are not there and says which are out of reach.
+//! `real-agents bring` installs those of the tests that are not there and says which are out of reach.
 //! `real-agents record OUT [AGENT…] [--size=COLSxROWS…] [--plain] [--rare|--odd] [--root=DIR]` plays the
 //! scenes with each agent, at two sizes if none is given, and writes the recordings, their truth and
 //! the screens worth keeping below OUT. `--plain` is a terminal that takes no reports of the program's
@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use offshoot_testkit::agents::{ALL, Brought, RealAgent, Trust};
+use offshoot_testkit::agents::{ALL, Brought, RealAgent, TESTED, Trust};
 use offshoot_testkit::recording::scenes::{self, Scenes, Setting};
 use offshoot_testkit::recording::stage::Terminal;
 
@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
 }
 
 fn bring() -> Result<()> {
-    for agent in ALL {
+    for agent in TESTED {
         match agent.bring()? {
             Brought::Programs(programs) => println!("{}: {}", agent.id, programs.display()),
             Brought::OutOfReach(reason) => println!("OUT OF REACH {}: {reason}", agent.id),

@@ -36,7 +36,7 @@ test('prompts wait in a queue, are changed, removed and taken', async ({
 }) => {
   const { session, taken } = await startComposer(api, server.root);
   await page.goto(`${server.url}/sessions/${session.id}`);
-  await seesInTerminal(page, '>');
+  await seesInTerminal(page, '❯');
   // Half a line of a person: prompts wait behind it.
   await page.locator('.xterm-helper-textarea').focus();
   await page.keyboard.type('mine');

@@ -71,12 +71,18 @@ function Queued({ prompt }: { prompt: Prompt }) {
     );
   }
   return (
-    <li className="flex items-center gap-2 rounded-md bg-inset py-0.5 pr-0.5 pl-2">
+    <li className="flex flex-wrap items-center gap-x-2 rounded-md bg-inset py-0.5 pr-0.5 pl-2">
       {failed && <TriangleAlert size={13} aria-hidden className="shrink-0 text-failed" />}
       <span className="min-w-0 flex-1 truncate" title={prompt.text}>
         {prompt.text}
       </span>
-      <span className={cx('min-w-0 truncate text-xs', failed ? 'text-failed' : 'text-ink-2')}>
+      <span
+        title={prompt.reason}
+        className={cx(
+          'min-w-0 truncate text-xs max-sm:order-last max-sm:w-full max-sm:whitespace-normal',
+          failed ? 'text-failed' : 'text-ink-2',
+        )}
+      >
         {stateWords(prompt)}
       </span>
       {failed && (

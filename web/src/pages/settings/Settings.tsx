@@ -15,6 +15,10 @@ const AREAS = [
   { area: 'usage', name: 'Usage', Page: Usage },
 ] as const;
 
+function intoView(link: HTMLElement | null): void {
+  link?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+}
+
 export function Settings() {
   const { area } = useParams({ strict: false });
   const shown = AREAS.find((one) => one.area === area);
@@ -30,6 +34,8 @@ export function Settings() {
             {AREAS.map((one) => (
               <Link
                 key={one.name}
+                // Where they do not all fit, the shown one is moved into view.
+                ref={one === shown ? intoView : undefined}
                 to={one.area ? '/settings/$area' : '/settings'}
                 params={{ area: one.area ?? '' }}
                 aria-current={one === shown ? 'page' : undefined}

@@ -15,7 +15,7 @@ use offshoot_testkit::rig::server::Started;
 use offshoot_testkit::rig::wait::until;
 use offshoot_testkit::rig::{Rig, process};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::acts::PATIENCE;
 use crate::footprint::Before;
@@ -24,13 +24,6 @@ use crate::watch::{Watch, now};
 /// A screen that is still for so long is ready, in seconds.
 const STILL: f64 = 1.0;
 
-/// Between a pasted prompt and Enter, in seconds: Gemini takes what comes sooner for a part of it.
-const BEFORE_ENTER: f64 = 0.3;
-
-/// Around what is pasted.
-const PASTE: &str = "\x1b[200~";
-const PASTE_END: &str = "\x1b[201~";
-
 /// An agent under observation.
 pub(crate) struct Actor {
     pub(crate) looks: Looks,
@@ -38,17 +31,15 @@ pub(crate) struct Actor {
     pub(crate) watch: Watch,
     pub(crate) model: FakeModel,
     pub(crate) worker: Started,
-    /// Whether its definition ships, so that the server can know its states.
-    pub(crate) is_known: bool,
     before: Before,
-    rig: Rig,
+    pub(crate) rig: Rig,
     /// The model answers on it; ended last.
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Actor {
-    /// Starts a server and in it an agent with a prompt; nobody when npm is out of reach.
-    pub(crate) fn start(agent: RealAgent, prompt: &str) -> Option<Self> {
+    /// Starts a server and in it an agent, with a prompt or without; nobody when npm is out of reach.
+    pub(crate) fn start(agent: RealAgent, trust: Trust, prompt: Option<&str>) -> Option<Self> {
         let programs = match agent.bring().unwrap() {
             Brought::Programs(programs) => programs,
             Brought::OutOfReach(reason) => {
@@ -61,15 +52,16 @@ impl Actor {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("real")
             .join(agent.id);
-        let home = Home::make(agent, &root, &model.url(), Trust::Given).unwrap();
+        let home = Home::make(agent, &root, &model.url(), trust).unwrap();
         let before = Before::of(&home);
-        let rig = server(&home, &programs);
-        let (id, is_known) = definition(&rig, agent);
+        let rig = server(&home, &root.join("data"), &programs);
         let body = StartSession {
             path: home.work().to_string_lossy().into_owned(),
             place: Place::Directory,
-            run: Run::Agent { agent_id: Some(id) },
-            prompt: Some(prompt.to_owned()),
+            run: Run::Agent {
+                agent_id: Some(definition(agent)),
+            },
+            prompt: prompt.map(str::to_owned),
             title: None,
         };
         let answer = rig.http.send("POST", "/api/sessions/start", &body);
@@ -81,7 +73,6 @@ impl Actor {
             watch,
             model,
             worker,
-            is_known,
             before,
             rig,
             _runtime: runtime,
@@ -101,21 +92,6 @@ impl Actor {
             .send("POST", &format!("{}/input", self.worker.path()), &body);
         assert_eq!(answer.status, 200, "{}", answer.text());
         at
-    }
-
-    /// Gives a prompt as a person at the terminal does; returns when Enter was pressed.
-    pub(crate) fn prompt(&self, prompt: &str) -> f64 {
-        self.type_text(&format!("{PASTE}{prompt}{PASTE_END}"));
-        let last = prompt.rsplit(' ').next().unwrap_or(prompt).to_owned();
-        let drawn = self
-            .watch
-            .wait_for_screen("the pasted prompt", now(), |shown| {
-                shown.text().contains(&last) || shown.text().contains("asted")
-            });
-        until("Enter is a key of its own", || {
-            (now() > drawn + BEFORE_ENTER).then_some(())
-        });
-        self.type_text("\r")
     }
 
     /// Waits until the model was asked by a prompt with a text; returns that request.
@@ -161,6 +137,13 @@ impl Actor {
         at
     }
 
+    /// Kills the server and starts it again.
+    pub(crate) fn restart_server(&mut self) {
+        self.rig.kill_server();
+        self.rig.start_server().unwrap();
+        self.watch = Watch::start(&self.rig.http, self.worker);
+    }
+
     /// Starts the agent again in its conversation.
     pub(crate) fn resume(&mut self) {
         let body = RestartWorker {
@@ -176,10 +159,8 @@ impl Actor {
 
     /// Waits until the server says one of those states, after a moment; returns since when.
     pub(crate) fn wait_for_state(&self, names: &[&str], after: f64) -> Option<f64> {
-        // Of an agent that nothing is known of, what does not come at once does not come.
-        let patience = if self.is_known { PATIENCE } else { 1.0 };
         self.watch
-            .wait_for_state(names, after, Duration::from_secs_f64(patience))
+            .wait_for_state(names, after, Duration::from_secs_f64(PATIENCE))
     }
 
     /// Waits until the agent is ready for a prompt, by its screen and by its state.
@@ -208,12 +189,15 @@ fn skip(agent: RealAgent, reason: &str) {
     );
 }
 
-fn server(home: &Home, programs: &Path) -> Rig {
+fn server(home: &Home, data: &Path, programs: &Path) -> Rig {
     let mut rig = Rig::prepare(&programs::offshoot()).unwrap();
+    // Gemini and Qwen take no settings from below /tmp.
+    rig.set_home(data.to_owned());
     let path = std::env::var("PATH").unwrap();
     rig.set_env("PATH", &format!("{}:{path}", programs.display()));
     rig.set_env("HOME", &home.path().to_string_lossy());
     rig.set_env("LANG", "C.UTF-8");
+    rig.set_env("OFFSHOOT_TRUSTED_HOOKS", "codex");
     for (name, value) in home.environment() {
         rig.set_env(name, &value);
     }
@@ -221,30 +205,10 @@ fn server(home: &Home, programs: &Path) -> Rig {
     rig
 }
 
-/// The definition of an agent: the one that ships, or one made of templates; and whether the states of
-/// the agent can be known with it.
-fn definition(rig: &Rig, agent: RealAgent) -> (AgentId, bool) {
-    let known: Value = rig.http.get("/api/agents").json();
-    let mut known = known["agents"].as_array().unwrap().iter();
-    let is_it = |known: &&Value| {
-        let id = known["id"].as_str().unwrap_or_default();
-        id == agent.id || (id == "claude-code-builtin" && agent.id == "claude-code")
-    };
-    if let Some(found) = known.find(is_it) {
-        return (serde_json::from_value(found["id"].clone()).unwrap(), true);
-    }
-    let (start, resume) = match agent.id {
-        "codex" => ("codex {{prompt}}", "codex resume --last"),
-        "opencode" => ("opencode --prompt {{prompt}}", "opencode -c"),
-        "gemini" => ("gemini -i {{prompt}}", "gemini --resume latest"),
-        _ => ("qwen -i {{prompt}}", "qwen --continue"),
-    };
-    let body = json!({"name": agent.id, "commandTemplate": start, "continueTemplate": resume});
-    let made: Value = rig.http.send("POST", "/api/agents", &body).json();
-    // Codex reports its states to any terminal.
-    let is_known = agent.id == "codex";
-    (
-        serde_json::from_value(made["agent"]["id"].clone()).unwrap(),
-        is_known,
-    )
+/// The id of an agent's definition.
+fn definition(agent: RealAgent) -> AgentId {
+    AgentId(match agent.id {
+        "claude-code" => "claude-code-builtin".to_owned(),
+        id => id.to_owned(),
+    })
 }

@@ -1,12 +1,18 @@
 //! The acts.
 
-use offshoot_testkit::agents::RealAgent;
+use std::fs;
+
+use offshoot_protocol::prompt::PromptState;
+use offshoot_protocol::request::{Request, RequestOption};
+use offshoot_testkit::agents::{RealAgent, Trust};
 use offshoot_testkit::models::End;
 use offshoot_testkit::rig::wait::until;
+use regex::Regex;
 
 use crate::actor::Actor;
 use crate::facts::Facts;
 use crate::watch::now;
+use crate::ways::{self, Answered};
 
 /// Promised: a turn that begins is noticed.
 const WORKING: f64 = 1.0;
@@ -17,8 +23,11 @@ const IDLE: f64 = 2.0;
 /// Promised: an interrupt is noticed.
 const INTERRUPT: f64 = 3.0;
 
-/// A person answers no dialog sooner. Claude Code ignores keys that come with its dialog.
+/// Gemini heeds no Esc that comes with its first word.
 const READING: f64 = 0.8;
+
+/// A prompt or an answer that may go in is in within this.
+const DELIVERY: f64 = 10.0;
 
 /// What is later than this is told as never, in seconds.
 pub(crate) const PATIENCE: f64 = 12.0;
@@ -28,31 +37,32 @@ const FIRST: &str = "Say \"what\" & 'why':\n\n\tGrüße, 你好 🎉 $HOME `ls`"
 
 /// States in which nothing goes on.
 const RESTING: [&str; 2] = ["idle", "errored"];
-const ASKING: [&str; 2] = ["waiting", "asking"];
+
+/// Another, which comes while the first is worked on.
+const SECOND: &str = "Then \"this\" & 'that':\n\n  Üben, 再见 🎈 $PATH `pwd`\n@@ say and then";
 
 /// Plays all acts with an agent.
 pub(crate) fn play(agent: RealAgent) {
-    let Some(mut actor) = Actor::start(agent, &format!("{FIRST}\n@@ hold first")) else {
+    let first = format!("{FIRST}\n@@ hold first");
+    let Some(mut actor) = Actor::start(agent, Trust::Given, Some(&first)) else {
         return;
     };
     let mut facts = Facts::default();
-    first_prompt(&actor, &mut facts);
+    first_prompts(&actor, &mut facts);
     approval(&actor, &mut facts);
-    question(&actor, &mut facts);
+    denial(&actor, &mut facts);
+    question(&mut actor, &mut facts);
     stream(&actor, &mut facts);
     interrupt(&actor, &mut facts);
     failure(&actor, &mut facts);
     death(&mut actor, &mut facts);
     actor.assert_no_footprint();
-    if !actor.is_known {
-        facts.only_note_times();
-    }
     drop(actor);
     facts.settle(agent.id);
 }
 
-/// The prompt given at the start arrives as it is; the turn and its end are noticed.
-fn first_prompt(actor: &Actor, facts: &mut Facts) {
+/// The prompt given at the start arrives as it is, and so does one that waits until its turn is over.
+fn first_prompts(actor: &Actor, facts: &mut Facts) {
     let asked = actor.asked("hold first");
     facts.holds(
         "the first prompt arrives intact",
@@ -60,42 +70,71 @@ fn first_prompt(actor: &Actor, facts: &mut Facts) {
     );
     let working = actor.wait_for_state(&["working"], asked.at);
     facts.time("first turn: working", since(working, asked.at), WORKING);
-    over(actor, facts, "first turn", "hold first", 1, || {
-        actor.model.release("first")
+    let second = actor.queue(SECOND);
+    let waits = until("the second prompt says what it waits for", || {
+        let now = actor.look_at(&second);
+        now.reason.is_some().then_some(now)
     });
+    facts.holds(
+        "a prompt waits while the agent works",
+        waits.state == PromptState::Queued && waits.reason.as_deref() == Some("it works"),
+    );
+    let released = now();
+    actor.model.release("first");
+    let said = actor.said("hold first", 1);
+    let idle = actor.wait_for_state(&RESTING, said);
+    facts.time("first turn: idle", since(idle, said), IDLE);
+    actor.assert_accepted(&second);
+    facts.time("a waiting prompt: accepted", Some(now() - released), DELIVERY);
+    rest(actor, facts, "second turn", "and then", 1);
+    facts.holds("a prompt arrives once, whole", actor.n_told(SECOND) == 1);
 }
 
-/// An approval is noticed and given, once.
+/// An approval shows its command; it is given from two devices, and has one effect.
 fn approval(actor: &Actor, facts: &mut Facts) {
-    let script = "@@ shellesc touch granted.txt ;; say granted";
-    begin(actor, facts, "approval", script);
-    let drawn = actor.watch.wait_for_screen("the approval", now(), |shown| {
-        actor.looks.approval.is_match(&shown.text())
-    });
-    waiting(actor, facts, "approval", drawn);
+    let command = "echo granted >> granted.txt";
+    let script = format!("@@ shellesc {command} ;; say granted");
+    let asked = begin(actor, facts, "approval", &script);
+    let request = asks(actor, facts, "approval", asked, &actor.looks.approval);
     let granted = actor.home.work().join("granted.txt");
     facts.holds("nothing runs before the approval", !granted.exists());
-    over(actor, facts, "approved turn", script, 2, || {
-        actor.type_text(actor.looks.approve);
-    });
-    facts.holds("what was approved ran", granted.exists());
+    shows(facts, &request, command);
+    let yes = request.options.first().unwrap();
+    answer(actor, facts, "approval", &request, yes);
+    rest(actor, facts, "approved turn", &script, 2);
+    let effect = fs::read_to_string(granted).unwrap_or_default();
+    facts.holds("what was approved ran, once", effect == "granted\n");
 }
 
-/// A question is noticed and answered.
-fn question(actor: &Actor, facts: &mut Facts) {
+/// An approval that is refused has no effect.
+fn denial(actor: &Actor, facts: &mut Facts) {
+    let command = "echo denied >> denied.txt";
+    let script = format!("@@ shellesc {command} ;; say denied");
+    let asked = begin(actor, facts, "denial", &script);
+    let request = asks(actor, facts, "denial", asked, &actor.looks.approval);
+    shows(facts, &request, command);
+    let at = now();
+    answer(actor, facts, "denial", &request, ways::denial(&request));
+    let idle = actor.wait_for_state(&RESTING, at);
+    facts.time("denial: idle", since(idle, at), INTERRUPT);
+    let denied = actor.home.work().join("denied.txt");
+    facts.holds("what was refused did not run", !denied.exists());
+}
+
+/// A question outlives the server, and is answered from a page that was open before.
+fn question(actor: &mut Actor, facts: &mut Facts) {
     let script = "@@ ask Which colour?|Red|Blue ;; say fine";
-    begin(actor, facts, "question", script);
-    let drawn = actor.watch.wait_for_screen("the question", now(), |shown| {
-        actor.looks.question.is_match(&shown.text())
-    });
-    waiting(actor, facts, "question", drawn);
-    over(actor, facts, "answered turn", script, 2, || {
-        actor.type_text("\r");
-    });
-    let answer = actor.entry(script).and_then(|entry| entry.result);
+    let asked = begin(actor, facts, "question", script);
+    let request = asks(actor, facts, "question", asked, &actor.looks.question);
+    actor.restart_server();
+    let again = actor.request();
+    facts.holds("the request is the same after a restart", again == request);
+    answer(actor, facts, "question", &request, ways::option(&request, "Blue"));
+    rest(actor, facts, "answered turn", script, 2);
+    let result = actor.entry(script).and_then(|entry| entry.result);
     facts.holds(
         "the answer arrives",
-        answer.is_some_and(|answer| answer.contains("Red")),
+        result.is_some_and(|result| result.contains("Blue") && !result.contains("Red")),
     );
 }
 
@@ -104,7 +143,7 @@ fn stream(actor: &Actor, facts: &mut Facts) {
     let script = "@@ slow 4 finished";
     begin(actor, facts, "stream", script);
     let working = now();
-    let said = over(actor, facts, "stream", script, 1, || ());
+    let said = rest(actor, facts, "stream", script, 1);
     let states = actor.watch.states_since(working);
     let rests = states
         .iter()
@@ -140,19 +179,18 @@ fn interrupt(actor: &Actor, facts: &mut Facts) {
         }
         pressed = actor.type_text(key);
     }
+    let next = "@@ say right behind";
+    let queued = actor.queue(next);
     let idle = actor.wait_for_state(&RESTING, pressed);
     facts.time("interrupt: idle", since(idle, pressed), INTERRUPT);
-    // A key that comes with Esc would be taken for one with Alt.
-    actor
-        .watch
-        .wait_for_screen("rest", pressed, |shown| actor.looks.at_rest(shown));
     let end = actor.entry(script).and_then(|entry| entry.end);
     facts.holds(
         "the model is not listened to any more",
         end == Some(End::HungUp),
     );
-    // What was given back to the composer would be part of the next prompt.
-    actor.type_text("\x15");
+    actor.assert_accepted(&queued);
+    rest(actor, facts, "turn after the interrupt", next, 1);
+    facts.holds("a prompt right behind Esc arrives", actor.n_told(next) == 1);
 }
 
 /// A model that fails ends the turn.
@@ -175,8 +213,6 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
     let exited = actor.wait_for_state(&["exited"], killed);
     facts.time("killed: exited", since(exited, killed), IDLE);
     actor.resume();
-    let ready = actor.ready();
-    facts.time("resumed: idle when ready", ready.map(|_| 0.0), PATIENCE);
     let script = "@@ say as we were saying";
     actor.prompt(script);
     let said = &actor.asked(script).said;
@@ -190,42 +226,64 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
     facts.time("resumed turn: idle", since(idle, ended), IDLE);
 }
 
-/// Gives a prompt; its turn is noticed.
-fn begin(actor: &Actor, facts: &mut Facts, what: &str, prompt: &str) {
-    let pressed = actor.prompt(prompt);
-    let working = actor.wait_for_state(&["working", ASKING[0], ASKING[1]], pressed);
-    facts.time(
-        &format!("{what}: working"),
-        since(working, pressed),
-        WORKING,
-    );
+/// Gives a prompt; its turn is noticed, and its receipt says so.
+/// Returns when the model was asked.
+fn begin(actor: &Actor, facts: &mut Facts, what: &str, prompt: &str) -> f64 {
+    let queued = actor.queue(prompt);
+    let asked = actor.asked(prompt).at;
+    let working = actor.wait_for_state(&["working", "waiting"], asked);
+    facts.time(&format!("{what}: working"), since(working, asked), WORKING);
+    actor.assert_accepted(&queued);
+    asked
 }
 
-/// A dialog that is drawn is noticed.
-fn waiting(actor: &Actor, facts: &mut Facts, what: &str, drawn: f64) {
-    let waiting = actor.wait_for_state(&ASKING, drawn);
+/// Waits for a dialog that comes after a moment, is noticed and read.
+fn asks(actor: &Actor, facts: &mut Facts, what: &str, after: f64, dialog: &Regex) -> Request {
+    let drawn = actor
+        .watch
+        .wait_for_screen(what, after, |shown| dialog.is_match(&shown.text()));
+    let waiting = actor.wait_for_state(&["waiting"], drawn);
     facts.time(&format!("{what}: waiting"), since(waiting, drawn), WAITING);
-    until("a person has read it", || {
-        (now() > drawn + READING).then_some(())
-    });
+    actor.request()
 }
 
-/// Lets a turn go on to its end, which is noticed; returns when the model said its last word.
-fn over(
+/// A request shows the command it is about, as it is.
+fn shows(facts: &mut Facts, request: &Request, command: &str) {
+    let shown = request.command.as_deref();
+    facts.holds("the request shows the command", shown == Some(command));
+    if shown != Some(command) {
+        facts.note(&format!("{request:?}"));
+    }
+}
+
+/// Answers; somebody else's answer is refused.
+fn answer(
     actor: &Actor,
     facts: &mut Facts,
     what: &str,
-    script: &str,
-    requests: usize,
-    go_on: impl FnOnce(),
-) -> f64 {
-    go_on();
+    request: &Request,
+    option: &RequestOption,
+) {
+    let begin = now();
+    let answered = actor.answer(request, option);
+    let taken = answered == Answered::Typed { taken: true };
+    facts.time(&format!("{what}: taken"), taken.then(|| now() - begin), DELIVERY);
+    let again = actor.answer(request, option);
+    let refused = Answered::Refused {
+        status: 409,
+        code: "already-answered".to_owned(),
+    };
+    facts.holds(&format!("{what}: a second answer is refused"), again == refused);
+    if again != refused {
+        facts.note(&format!("{answered:?}, then {again:?}"));
+    }
+}
+
+/// Waits for a turn to end, which is noticed; returns when the model said its last word.
+fn rest(actor: &Actor, facts: &mut Facts, what: &str, script: &str, requests: usize) -> f64 {
     let said = actor.said(script, requests);
     let idle = actor.wait_for_state(&RESTING, said);
     facts.time(&format!("{what}: idle"), since(idle, said), IDLE);
-    actor
-        .watch
-        .wait_for_screen("rest", said, |shown| actor.looks.at_rest(shown));
     said
 }
 

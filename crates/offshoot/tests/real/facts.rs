@@ -28,12 +28,11 @@ impl Facts {
         self.time(what, holds.then_some(0.0), 0.0);
     }
 
-    /// Takes times for notes, which break nothing: the agent's states cannot be known.
-    pub(crate) fn only_note_times(&mut self) {
-        self.0
-            .iter_mut()
-            .filter(|fact| fact.limit > 0.0)
-            .for_each(|fact| fact.limit = f64::INFINITY);
+    /// Adds what helps to understand a fact that is not as promised.
+    pub(crate) fn note(&mut self, text: &str) {
+        if let Some(fact) = self.0.last_mut() {
+            fact.what += &format!(" [{text}]");
+        }
     }
 
     /// Prints all facts.
@@ -44,7 +43,7 @@ impl Facts {
         let mut table = format!("{agent}:\n");
         let mut broken = 0;
         for Fact { what, took, limit } in &self.0 {
-            let kept = limit.is_infinite() || took.is_some_and(|took| took <= *limit);
+            let kept = took.is_some_and(|took| took <= *limit);
             broken += usize::from(!kept);
             let took = took.map_or("never".to_owned(), |took| format!("{took:.2} s"));
             let mark = if kept { "  " } else { "✗ " };

@@ -15,6 +15,7 @@ mod acts;
 mod facts;
 mod footprint;
 mod watch;
+mod ways;
 
 use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, GEMINI, OPENCODE, QWEN};
 

@@ -29,6 +29,7 @@ pub use open::Opened;
 pub use rows::agents::AgentRow;
 pub use rows::auth::{SecretHash, SignInRow, TokenRow};
 pub use rows::conversations::ConversationRow;
+pub use rows::requests::RequestRow;
 pub use rows::jobs::{JobFilter, JobRow, JobStatus};
 pub use rows::notifications::{SlackRow, WebhookRow};
 pub use rows::outbox::{NewOutboxRow, OutboxRow, OutboxState, Queued};

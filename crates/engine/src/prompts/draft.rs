@@ -18,7 +18,8 @@ impl Draft {
         while let Some((first, after)) = rest.split_first() {
             rest = after;
             match first {
-                0x1b => {
+                // Esc on its own is a key, and what comes right behind it would be one with Alt.
+                0x1b if !after.is_empty() => {
                     rest = after_sequence(after);
                     continue;
                 }
@@ -86,5 +87,7 @@ mod tests {
         let mut draft = Draft::default();
         draft.on_input(b"\x1b[I", now);
         assert_eq!(draft.typed_at(), None, "focus is no typing");
+        draft.on_input(b"\x1b", now);
+        assert_eq!((draft.typed_at(), draft.is_open()), (Some(now), false));
     }
 }

@@ -4,21 +4,24 @@
 //! and questions have in common. Pure: no clock, no I/O. Whether the agent waits at all is judged by
 //! `attention`; the worker's task (`worker::asking`) types the answer, once.
 //!
-//! An answer names the request it is for. A request's id is made from its content and the beginning
-//! of the wait, so an answer to a question that has changed meanwhile names no request, and a second
-//! answer to the same finds it answered.
+//! An answer names the request it is for. A request's id is made from its picture on the screen and
+//! the beginning of the wait, so an answer to a question that has changed meanwhile names no request,
+//! and a second answer to the same finds it answered. A question that a server left open keeps its id
+//! when the next one finds the same picture ([`Recalled`]).
 
 pub(crate) mod commands;
-
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+mod recalled;
 
 use jiff::Timestamp;
 use offshoot_protocol::request::{Request, RequestOption};
 use offshoot_protocol::view::{Activity, WaitKind};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::recalled::Recalled;
 use crate::definitions::{self, AnswerRule, Definition, Region};
+use crate::prompts::composer::squeeze;
 
 /// Lines from the bottom in which questions of undescribed programs stand.
 const GENERIC_LINES: u16 = 24;
@@ -48,6 +51,8 @@ struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) view: Request,
+    /// Names what stands on the screen: equal pictures have equal names, also in another server.
+    pub(crate) picture: String,
     /// The keys of each option, each in a write of its own.
     keys: Vec<Vec<String>>,
     /// The option on which the mark of a menu stands.
@@ -92,6 +97,10 @@ impl Reader {
         let read = rules.find_map(|rule| rule.read(seen.rows, kind));
         let mut part = read.unwrap_or_else(|| self.read_generic(seen.rows));
         let reason = seen.activity.reason.clone().unwrap_or_default();
+        if part.text.is_empty() && part.options.is_empty() {
+            part.text.clone_from(&reason);
+        }
+        let picture = part.picture();
         if part.text.is_empty() {
             part.text.clone_from(&reason);
         }
@@ -102,11 +111,11 @@ impl Reader {
             found.map(str::to_owned)
         };
         let reported = reason.strip_prefix("approve Bash: ").map(str::to_owned);
-        let command = input(&["command"]).or(reported).or(part.command);
-        let file = input(&["file_path", "path"]).or(part.file);
-        part.command = command;
-        part.file = file;
-        part.into_asked(kind, seen.activity.since)
+        let told = input(&["command"]).or(reported);
+        part.command = whole(part.command, told, |told, seen| told.starts_with(seen));
+        let told = input(&["file_path", "path"]);
+        part.file = whole(part.file, told, |told, seen| told.ends_with(seen));
+        part.into_asked(kind, picture, seen.activity.since)
     }
 
     fn read_generic(&self, rows: &[String]) -> Part {
@@ -122,6 +131,10 @@ impl Reader {
             return part;
         }
         part.options = options(&self.numbered, &text);
+        // The number of the option that is marked already moves nothing.
+        for option in part.options.iter_mut().filter(|option| option.marked) {
+            option.keys = vec!["\r".to_owned()];
+        }
         // Without a mark it is a list that wants its number and Enter.
         if !part.options.iter().any(|option| option.marked) {
             let enter = |option: &mut Found| option.keys.push("\r".to_owned());
@@ -152,14 +165,21 @@ struct Part {
 }
 
 impl Part {
-    fn into_asked(self, kind: Option<WaitKind>, since: Timestamp) -> Asked {
+    /// Names what was read from the screen. The mark is no part of it: people move it.
+    fn picture(&self) -> String {
+        let options = self.options.iter().map(|option| (&option.id, &option.label));
+        let read = (&self.text, options.collect::<Vec<_>>(), &self.command, &self.file);
+        digest(&serde_json::json!(read).to_string())
+    }
+
+    fn into_asked(self, kind: Option<WaitKind>, picture: String, since: Timestamp) -> Asked {
         let marked = self.options.iter().position(|option| option.marked);
         let view = |option: &Found| RequestOption {
             id: option.id.clone(),
             label: cut(&option.label),
         };
-        let mut request = Request {
-            id: String::new(),
+        let request = Request {
+            id: digest(&format!("{picture} {}", since.as_millisecond())),
             kind,
             text: cut(&self.text),
             options: self.options.iter().map(view).collect(),
@@ -168,9 +188,9 @@ impl Part {
             file: self.file.as_deref().map(cut),
             since,
         };
-        request.id = id_of(&request);
         Asked {
             view: request,
+            picture,
             keys: self.options.into_iter().map(|option| option.keys).collect(),
             marked,
         }
@@ -336,16 +356,26 @@ fn cut(text: &str) -> String {
         .collect()
 }
 
-/// Equal questions of one wait have equal ids.
-fn id_of(request: &Request) -> String {
-    let mut hasher = DefaultHasher::new();
-    request.text.hash(&mut hasher);
-    request.since.as_millisecond().hash(&mut hasher);
-    for option in &request.options {
-        (&option.id, &option.label).hash(&mut hasher);
-    }
-    (&request.command, &request.file).hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+/// Chooses between what the screen shows and what the agent told: the latter is whole, but may be
+/// about another question than the one that stands there.
+fn whole(
+    seen: Option<String>,
+    told: Option<String>,
+    agrees: impl Fn(&str, &str) -> bool,
+) -> Option<String> {
+    let (Some(seen), Some(told)) = (&seen, &told) else {
+        return told.or(seen);
+    };
+    let shown = squeeze(seen);
+    let shown = shown.trim_end_matches(['…', '.']);
+    let same = agrees(&squeeze(told), shown);
+    Some(if same { told.clone() } else { seen.clone() })
+}
+
+/// Names a text: equal texts have equal names, in any version of this program.
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn wait_kind(kind: definitions::WaitKind) -> WaitKind {

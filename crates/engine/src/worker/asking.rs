@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use offshoot_protocol::request::Answer;
 use offshoot_protocol::view::ActivityState;
+use offshoot_store::RequestRow;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -16,10 +17,14 @@ use super::delivery::{Content, Letter};
 use super::task::{Change, WorkerTask, answer};
 use crate::EngineError;
 use crate::prompts::{clean, paste_bytes};
-use crate::requests::{Asked, Seen};
+use crate::requests::{Asked, Recalled, Seen};
 
 /// A question is read when its picture has rested for so long.
 const SETTLE: Duration = Duration::from_millis(120);
+
+/// Nobody has read a question sooner than so long after it was drawn, and agents ignore keys that
+/// come with its picture.
+const READING: Duration = Duration::from_millis(800);
 
 /// A picture in between is no other question: an answer waits so long for the one it is for.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -27,8 +32,11 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// After so long an answer that shows no effect is told as such.
 const EFFECT: Duration = Duration::from_secs(5);
 
-/// A menu that only moved its mark to the chosen option wants Enter too, after so long.
+/// A menu that moved its mark to the chosen option wants Enter too, after so long.
 const CONFIRM: Duration = Duration::from_millis(600);
+
+/// Keys that the agent has not taken after so long are typed once more.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Answered requests that are remembered, to tell a second device so.
 const REMEMBERED: usize = 16;
@@ -40,6 +48,10 @@ pub(super) type Asker = oneshot::Sender<Result<bool, EngineError>>;
 #[derive(Debug, Default)]
 pub(super) struct Asking {
     shown: Option<Asked>,
+    /// The request that was read last, and since when.
+    seen: Option<(String, Instant)>,
+    /// What the last server showed.
+    pub(super) recalled: Option<Recalled>,
     look_at: Option<Instant>,
     pending: Option<Pending>,
     answered: Option<Answered>,
@@ -63,13 +75,30 @@ struct Answered {
     request: String,
     option: Option<String>,
     at: Instant,
+    /// The mark of the menu stood on the option before.
+    was_marked: bool,
     confirmed: bool,
+    repeated: bool,
     done: Option<Asker>,
 }
 
 impl Asking {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.look_at
+    }
+
+    /// Whether a person can have read what is asked.
+    fn is_read(&self) -> bool {
+        let seen = self.seen.as_ref();
+        seen.is_some_and(|(_, since)| since.elapsed() >= READING)
+    }
+
+    /// The agent does not wait. Returns whether this shows what the last server showed to be over.
+    fn forget(&mut self, state: ActivityState) -> bool {
+        self.seen = None;
+        let starts = state == ActivityState::Starting;
+        let is_over = |recalled: &mut Recalled| !starts || recalled.is_found();
+        self.recalled.take_if(is_over).is_some() && self.shown.is_none()
     }
 
     fn look_soon(&mut self) {
@@ -81,7 +110,12 @@ impl WorkerTask {
     /// The agent's activity changed, or its output did.
     pub(super) fn on_asking_changed(&mut self) {
         let waits = self.shown_state() == ActivityState::Waiting;
-        if waits || self.asking.shown.is_some() || self.asking.answered.is_some() {
+        let asking = &self.asking;
+        if waits
+            || asking.shown.is_some()
+            || asking.answered.is_some()
+            || asking.recalled.is_some()
+        {
             self.asking.look_soon();
         }
     }
@@ -95,6 +129,7 @@ impl WorkerTask {
             != asked.as_ref().map(|asked| &asked.view);
         self.asking.shown = asked;
         if changed {
+            self.write_down_request().await;
             let request = self.asking.shown.as_ref().map(|asked| asked.view.clone());
             self.shared.head.send_modify(|head| head.request = request);
             self.notify(Change::Process);
@@ -110,6 +145,9 @@ impl WorkerTask {
     async fn read_request(&mut self) -> Option<Asked> {
         let activity = self.activities.as_ref()?.shown().clone();
         if activity.state != ActivityState::Waiting || self.link.is_none() {
+            if self.asking.forget(activity.state) {
+                self.write_down_request().await;
+            }
             return None;
         }
         self.catch_up().await;
@@ -119,7 +157,50 @@ impl WorkerTask {
             activity: &activity,
             tool_input: self.tool_input.as_ref(),
         };
-        Some(self.setup.reader.read(seen))
+        let mut asked = self.setup.reader.read(seen);
+        if let Some(recalled) = &mut self.asking.recalled {
+            asked = recalled.name(asked, activity.since);
+        }
+        let id = &asked.view.id;
+        if self.asking.seen.as_ref().is_none_or(|(seen, _)| seen != id) {
+            self.asking.seen = Some((id.clone(), Instant::now()));
+        }
+        Some(asked)
+    }
+
+    /// Lets the next server know by which name people were shown the question.
+    async fn write_down_request(&self) {
+        let worker_id = self.setup.row.id;
+        let store = &self.setup.store;
+        let written = match &self.asking.shown {
+            Some(asked) => match serde_json::to_string(&asked.view) {
+                Ok(request) => {
+                    let picture = asked.picture.clone();
+                    let row = RequestRow {
+                        worker_id,
+                        picture,
+                        request,
+                    };
+                    store.save_request(row).await
+                }
+                Err(err) => return tracing::error!(%err, "write a request down"),
+            },
+            None => store.delete_request(worker_id).await,
+        };
+        if let Err(err) = written {
+            tracing::warn!(%err, "write a request down");
+        }
+    }
+
+    /// Reads what the last server showed.
+    pub(super) async fn load_request(&mut self) {
+        if self.activities.is_none() {
+            return;
+        }
+        match self.setup.store.request(self.setup.row.id).await {
+            Ok(row) => self.asking.recalled = row.and_then(Recalled::of),
+            Err(err) => tracing::error!(%err, "read the request"),
+        }
     }
 
     pub(super) async fn on_answer(&mut self, request: String, answer: Answer, done: Asker) {
@@ -137,7 +218,9 @@ impl WorkerTask {
     }
 
     async fn answer_now(&mut self, pending: Pending) {
-        if self.asking.past.contains(&pending.request) {
+        let is_same = |other: &Pending| other.request == pending.request;
+        let is_late = self.asking.pending.as_ref().is_some_and(is_same);
+        if is_late || self.asking.past.contains(&pending.request) {
             return answer(pending.done, Err(EngineError::AlreadyAnswered));
         }
         let asked = self.read_request().await;
@@ -153,6 +236,13 @@ impl WorkerTask {
             Ok(parts) => parts,
             Err(err) => return answer(pending.done, Err(err)),
         };
+        if !self.asking.is_read() {
+            self.asking.pending = Some(Pending {
+                until: Instant::now() + PATIENCE,
+                ..pending
+            });
+            return;
+        }
         if self.asking.past.len() >= REMEMBERED {
             self.asking.past.pop_front();
         }
@@ -162,11 +252,14 @@ impl WorkerTask {
             Answer::Option(id) => Some(id),
             Answer::Text(_) => None,
         };
+        let was_marked = option.as_deref().is_some_and(|option| asked.is_marked(option));
         let earlier = self.asking.answered.replace(Answered {
             request: pending.request,
             option,
             at: Instant::now(),
+            was_marked,
             confirmed: false,
+            repeated: false,
             done: Some(pending.done),
         });
         if let Some(done) = earlier.and_then(|earlier| earlier.done) {
@@ -235,23 +328,33 @@ impl WorkerTask {
             tell(answered.and_then(|answered| answered.done), false);
             return;
         }
-        let marked = answered
-            .option
-            .as_deref()
-            .is_some_and(|option| asked.is_marked(option));
-        if marked && !answered.confirmed && age >= CONFIRM {
+        let Some(option) = answered.option.clone() else {
+            return;
+        };
+        // A mark that moved shows that the key was taken.
+        let moved = asked.is_marked(&option) && !answered.was_marked;
+        let keys = if moved && !answered.confirmed && age >= CONFIRM {
             answered.confirmed = true;
+            Some(vec![b"\r".to_vec()])
+        } else if !moved && !answered.repeated && age >= AGAIN {
+            answered.repeated = true;
+            asked.keys(&option)
+        } else {
+            None
+        };
+        if let Some(keys) = keys {
             let request = answered.request.clone();
-            self.type_answer(&request, vec![b"\r".to_vec()]).await;
+            self.type_answer(&request, keys).await;
         }
     }
 
     /// The process is gone, and its question with it.
-    pub(super) fn end_asking(&mut self) {
+    pub(super) async fn end_asking(&mut self) {
         let Asking {
             pending,
             answered,
             shown,
+            recalled,
             ..
         } = std::mem::take(&mut self.asking);
         self.tool_input = None;
@@ -259,6 +362,9 @@ impl WorkerTask {
             answer(pending.done, Err(EngineError::NotRunning));
         }
         tell(answered.and_then(|answered| answered.done), true);
+        if shown.is_some() || recalled.is_some() {
+            self.write_down_request().await;
+        }
         if shown.is_some() {
             self.shared.head.send_modify(|head| head.request = None);
             self.notify(Change::Process);

@@ -200,7 +200,7 @@ impl WorkerTask {
             ProcessState::Exited
         };
         self.show_ended(state, Some(record), reason);
-        self.end_asking();
+        self.end_asking().await;
         self.end_prompts().await;
         self.probe_at = Some(Instant::now() + LEAVE);
     }
@@ -274,7 +274,7 @@ impl WorkerTask {
                 self.record(WorkerPhase::Ended, Some(reason.to_owned()), None)
                     .await;
                 self.show_ended(ProcessState::Lost, None, Some(reason.to_owned()));
-                self.end_asking();
+                self.end_asking().await;
                 self.end_prompts().await;
             }
             Life::Unknown { reason, .. } => {

@@ -232,10 +232,12 @@ pub(crate) fn spawn(
 impl WorkerTask {
     async fn run(mut self, cancel: CancellationToken) {
         self.load_prompts().await;
+        self.load_request().await;
         self.take_over().await;
         if !self.shared.head.borrow().is_alive() {
             // It ended while no server was there to tell what became of its prompts.
             self.end_prompts().await;
+            self.end_asking().await;
         }
         let shared = Arc::clone(&self.shared);
         loop {

@@ -8,6 +8,7 @@ pub(crate) mod notifications;
 pub(crate) mod outbox;
 pub(crate) mod prompts;
 pub(crate) mod repositories;
+pub(crate) mod requests;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod usage;

@@ -1,0 +1,45 @@
+//! A request that was open when a server ended, and is still open when the next one looks.
+
+use jiff::Timestamp;
+use offshoot_protocol::request::Request;
+use offshoot_store::RequestRow;
+
+use super::Asked;
+
+/// The request that the last server showed.
+#[derive(Debug)]
+pub(crate) struct Recalled {
+    picture: String,
+    request: Request,
+    /// The wait it was found in again.
+    wait: Option<Timestamp>,
+}
+
+impl Recalled {
+    /// Reads what the last server wrote down; nothing when that was another version's.
+    pub(crate) fn of(row: RequestRow) -> Option<Self> {
+        Some(Self {
+            request: serde_json::from_str(&row.request).ok()?,
+            picture: row.picture,
+            wait: None,
+        })
+    }
+
+    /// Gives a question of the wait since `since` the name it had, if it is this one.
+    pub(crate) fn name(&mut self, asked: Asked, since: Timestamp) -> Asked {
+        let same_wait = self.wait.is_none_or(|wait| wait == since);
+        if !same_wait || asked.picture != self.picture {
+            return asked;
+        }
+        self.wait = Some(since);
+        Asked {
+            view: self.request.clone(),
+            ..asked
+        }
+    }
+
+    /// Whether it was found again.
+    pub(crate) fn is_found(&self) -> bool {
+        self.wait.is_some()
+    }
+}

@@ -23,6 +23,8 @@ pub struct Typing {
     pub busy: Busy,
     /// Finds the composer's text in its group `draft`, to tell whether a person has begun to write.
     pub composer: String,
+    /// What the composer is drawn in, where no arrow marks its text.
+    pub frame: Option<Frame>,
     /// Texts of the composer that nobody wrote.
     pub placeholders: Vec<String>,
     /// The keys that interrupt a turn, each in a write of its own.
@@ -44,12 +46,25 @@ impl Default for Typing {
             ready: Ready::default(),
             busy: Busy::default(),
             composer: String::new(),
+            frame: None,
             placeholders: Vec::new(),
             interrupt: vec!["\u{1b}".to_owned()],
             interrupts: 1,
             exit: String::new(),
         }
     }
+}
+
+/// A composer that is a box: rows that begin with a bar, above a row that closes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Frame {
+    /// The bar that each row begins with.
+    pub side: String,
+    /// What the row below it begins with.
+    pub end: String,
+    /// How many rows at its end hold no text of the person.
+    pub footer: usize,
 }
 
 /// What tells that a prompt would be taken: the strongest of these that the agent shows.

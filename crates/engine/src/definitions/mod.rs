@@ -21,7 +21,7 @@ mod version;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use behaviour::{AnswerRule, Busy, Choice, Ready, Typing};
+pub use behaviour::{AnswerRule, Busy, Choice, Frame, Ready, Typing};
 pub use collection::{Definitions, Problem, check_path};
 pub use launching::{
     Conversation, Environment, FileRule, Injection, InjectionKind, PrivateFile, Probe, Run,

@@ -1,10 +1,14 @@
 //! The input line of an agent, as far as its screen shows one. Pure.
 //!
 //! Agents draw it in their own ways, but most mark its start with an arrow and keep it below all
-//! else. Where no such line is found, only the text before the cursor says what stands there.
+//! else; of others the definition tells the frame. Where neither is found, only the text before the
+//! cursor says what stands there.
 
 use offshoot_vt::{Cursor, Screen};
 use regex::Regex;
+
+use super::Typing;
+use crate::definitions::Frame;
 
 /// Marks before the text of an input line.
 const MARKS: [char; 3] = ['❯', '›', '>'];
@@ -34,7 +38,8 @@ pub(crate) enum Composer {
 
 impl Sight {
     /// Looks at a screen.
-    pub(crate) fn of(screen: &Screen, hints: &[Regex]) -> Self {
+    pub(crate) fn of(screen: &Screen, typing: &Typing) -> Self {
+        let hints = &typing.hints;
         let rows = screen.rows();
         let cursor = screen.cursor();
         let first = screen.line_range().1;
@@ -47,7 +52,10 @@ impl Sight {
                     .and_then(|line| marked_text(line))
                     .is_some_and(|(_, text)| hints.iter().any(|hint| hint.is_match(text)))
         };
-        let composer = find(&rows, cursor, is_hint);
+        let composer = match &typing.frame {
+            Some(frame) => find_framed(&rows, cursor, frame, hints),
+            None => find(&rows, cursor, is_hint),
+        };
         Self {
             rows,
             cursor,
@@ -82,6 +90,16 @@ impl Sight {
             Composer::Empty => false,
             Composer::Unknown => self.before_cursor().ends_with(&tail),
         }
+    }
+
+    /// Tells whether the input line holds a prompt and nothing else, as far as it shows it.
+    pub(crate) fn holds_only(&self, prompt: &str) -> bool {
+        let Composer::Holds { from, to } = self.composer else {
+            return false;
+        };
+        let text = squeeze(&self.rows[from..to].concat());
+        let text = text.trim_start_matches(MARKS);
+        !text.is_empty() && squeeze(prompt).ends_with(text)
     }
 
     /// Tells whether a prompt's beginning stands anywhere but in the input line.
@@ -127,6 +145,30 @@ fn find(rows: &[String], cursor: Cursor, is_hint: impl Fn(usize) -> bool) -> Com
         .is_some_and(|line| !bare(line).is_empty());
     let more = cursor.visible && at > from && second;
     if (text.is_empty() || at_start || hint) && !more {
+        Composer::Empty
+    } else {
+        Composer::Holds { from, to }
+    }
+}
+
+/// Finds an input line in its frame: the rows with a bar above the row that closes it.
+fn find_framed(rows: &[String], cursor: Cursor, frame: &Frame, hints: &[Regex]) -> Composer {
+    let begins = |row: &String, with: &str| row.trim_start().starts_with(with);
+    let Some(end) = rows.iter().rposition(|row| begins(row, &frame.end)) else {
+        return Composer::Unknown;
+    };
+    let above = rows[..end].iter().rev();
+    let height = above.take_while(|row| begins(row, &frame.side)).count();
+    let (from, to) = (end - height, end.saturating_sub(frame.footer));
+    if from >= to || cursor.visible && !(from..to).contains(&usize::from(cursor.row)) {
+        return Composer::Unknown;
+    }
+    let mut texts = rows[from..to].iter().map(|row| bare(row));
+    let Some(text) = texts.find(|text| !text.is_empty()) else {
+        return Composer::Empty;
+    };
+    let is_hint = hints.iter().any(|hint| hint.is_match(text));
+    if is_hint && texts.all(str::is_empty) {
         Composer::Empty
     } else {
         Composer::Holds { from, to }
@@ -197,7 +239,7 @@ fn pieces(prompt: &str) -> (String, String) {
 
 /// Without blanks and borders: agents wrap and indent as they like.
 pub(crate) fn squeeze(text: &str) -> String {
-    let keeps = |c: &char| !c.is_whitespace() && !is_border(*c);
+    let keeps = |c: &char| !c.is_whitespace() && !is_border(*c) && *c != '\u{200b}';
     text.chars().filter(keeps).collect()
 }
 
@@ -253,7 +295,10 @@ fn looks_faint(parameters: &str, before: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use offshoot_protocol::AgentId;
+
     use super::*;
+    use crate::definitions::Definitions;
 
     fn cursor(row: u16, col: u16) -> Cursor {
         Cursor {
@@ -263,11 +308,39 @@ mod tests {
         }
     }
 
+    fn typing(id: &str) -> Typing {
+        let all = Definitions::built_in();
+        let known = all.get(&AgentId(id.to_owned()));
+        Typing::of(known.unwrap_or_else(|| all.generic()))
+    }
+
     fn screen(bytes: &str) -> Sight {
+        screen_of("any", bytes)
+    }
+
+    fn screen_of(agent: &str, bytes: &str) -> Sight {
         let size = offshoot_vt::Size { cols: 60, rows: 12 };
         let mut screen = Screen::new(size, offshoot_vt::Options::default());
         screen.feed(bytes.as_bytes());
-        Sight::of(&screen, &[])
+        Sight::of(&screen, &typing(agent))
+    }
+
+    #[test]
+    fn an_input_line_in_a_frame_is_found() {
+        let with = |text: &str| {
+            let lines = format!("  ┃  said before\r\n\r\n   answer\r\n\r\n  ┃\r\n  ┃  {text}\r\n");
+            let end = "  ┃\r\n  ┃  Build · fake-model\r\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀\r\n  ctrl+p commands";
+            screen_of("opencode", &(lines + end + "\x1b[6;6H"))
+        };
+        assert_eq!(*with("").composer(), Composer::Empty);
+        assert_eq!(
+            *with("Ask anything... \"Fix it\"").composer(),
+            Composer::Empty
+        );
+        let full = with("my draft\r\n  ┃  goes on");
+        assert!(full.holds("my draft\ngoes on") && !full.holds("said before"));
+        assert!(full.holds_only("my draft\ngoes on") && !full.holds_only("my draft"));
+        assert!(full.shows_elsewhere("said before"));
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Draft {
         }
     }
 
+    /// Somebody answered a question: keys that go into no line.
+    pub(crate) fn on_answer(&mut self, now: Instant) {
+        self.typed_at = Some(now);
+    }
+
     /// Whether a line is half typed, as far as is known.
     pub(crate) fn is_open(&self) -> bool {
         self.n_chars > 0

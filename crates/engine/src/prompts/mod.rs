@@ -24,7 +24,7 @@ use offshoot_protocol::prompt::NOT_RUNNING;
 use offshoot_protocol::view::ActivityState;
 use regex::Regex;
 
-use crate::definitions::Definition;
+use crate::definitions::{Definition, Frame};
 
 use self::composer::{Composer, Sight};
 
@@ -41,6 +41,10 @@ pub(crate) struct Typing {
     pub(crate) shows_turns: bool,
     /// Texts in its input line that nobody wrote.
     pub(crate) hints: Vec<Regex>,
+    /// What its input line is drawn in, where no arrow marks it.
+    pub(crate) frame: Option<Frame>,
+    /// The key that empties a line of it; empty when there is none.
+    pub(crate) clear: String,
 }
 
 impl Typing {
@@ -55,6 +59,8 @@ impl Typing {
             shows_turns: typing.ready.protocol.is_some() || typing.ready.title.is_some(),
             // The linter tells of those that are no patterns.
             hints: hints.filter_map(|hint| Regex::new(hint).ok()).collect(),
+            frame: typing.frame.clone(),
+            clear: typing.clear.clone(),
         }
     }
 }

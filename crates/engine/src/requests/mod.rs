@@ -167,8 +167,16 @@ struct Part {
 impl Part {
     /// Names what was read from the screen. The mark is no part of it: people move it.
     fn picture(&self) -> String {
-        let options = self.options.iter().map(|option| (&option.id, &option.label));
-        let read = (&self.text, options.collect::<Vec<_>>(), &self.command, &self.file);
+        let options = self
+            .options
+            .iter()
+            .map(|option| (&option.id, &option.label));
+        let read = (
+            &self.text,
+            options.collect::<Vec<_>>(),
+            &self.command,
+            &self.file,
+        );
         digest(&serde_json::json!(read).to_string())
     }
 
@@ -375,7 +383,10 @@ fn whole(
 /// Names a text: equal texts have equal names, in any version of this program.
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(text);
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn wait_kind(kind: definitions::WaitKind) -> WaitKind {

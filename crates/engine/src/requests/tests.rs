@@ -71,12 +71,33 @@ fn an_approval_of_claude_code_is_read() {
 
 #[test]
 fn the_hook_and_the_report_know_the_whole_command() {
-    let input = serde_json::json!({"command": "rm -rf build && make", "description": "x"});
-    let approval = activity(Some(WaitKind::Approval), "approve Bash: rm -rf build");
-    let asked = read_as(Some("claude-code"), CLAUDE, &approval, Some(&input));
-    assert_eq!(asked.view.command.as_deref(), Some("rm -rf build && make"));
-    let asked = read_as(Some("claude-code"), CLAUDE, &approval, None);
-    assert_eq!(asked.view.command.as_deref(), Some("rm -rf build"));
+    let cut = CLAUDE.replace("probe.txt && echo ran", "probe.txt …");
+    let input = serde_json::json!({"command": "touch probe.txt && make", "description": "x"});
+    let report = activity(
+        Some(WaitKind::Approval),
+        "approve Bash: touch probe.txt && date",
+    );
+    let asked = read_as(Some("claude-code"), &cut, &report, Some(&input));
+    assert_eq!(
+        asked.view.command.as_deref(),
+        Some("touch probe.txt && make")
+    );
+    let without = read_as(Some("claude-code"), &cut, &report, None);
+    assert_eq!(
+        without.view.command.as_deref(),
+        Some("touch probe.txt && date")
+    );
+    assert_eq!(
+        asked.view.id, without.view.id,
+        "what comes later is no other question"
+    );
+
+    // What was told is about another question than the one that stands there.
+    let asked = read_as(Some("claude-code"), CLAUDE, &report, Some(&input));
+    assert_eq!(
+        asked.view.command.as_deref(),
+        Some("touch probe.txt && echo ran")
+    );
     let edit = serde_json::json!({"file_path": "/w/a.rs"});
     let asked = read_as(None, "", &activity(None, "edit it?"), Some(&edit));
     assert_eq!(asked.view.file.as_deref(), Some("/w/a.rs"));

@@ -111,10 +111,7 @@ impl WorkerTask {
     pub(super) fn on_asking_changed(&mut self) {
         let waits = self.shown_state() == ActivityState::Waiting;
         let asking = &self.asking;
-        if waits
-            || asking.shown.is_some()
-            || asking.answered.is_some()
-            || asking.recalled.is_some()
+        if waits || asking.shown.is_some() || asking.answered.is_some() || asking.recalled.is_some()
         {
             self.asking.look_soon();
         }
@@ -252,7 +249,9 @@ impl WorkerTask {
             Answer::Option(id) => Some(id),
             Answer::Text(_) => None,
         };
-        let was_marked = option.as_deref().is_some_and(|option| asked.is_marked(option));
+        let was_marked = option
+            .as_deref()
+            .is_some_and(|option| asked.is_marked(option));
         let earlier = self.asking.answered.replace(Answered {
             request: pending.request,
             option,

@@ -138,7 +138,7 @@ impl WorkerTask {
     }
 
     fn type_part(&mut self, row: OutboxRow, done: Option<Asker>) {
-        self.prompts.draft.on_input(&row.bytes, Instant::now());
+        self.notice_typing(&row.bytes);
         let changed = self
             .activities
             .as_mut()

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use offshoot_protocol::terminal::{ClientId, InputResult};
+use offshoot_protocol::view::ActivityState;
 use offshoot_shim::frame::{self, ToShim};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -70,13 +71,22 @@ impl WorkerTask {
         bytes: &[u8],
         done: oneshot::Sender<InputResult>,
     ) {
-        self.prompts.draft.on_input(bytes, Instant::now());
+        self.notice_typing(bytes);
         let changed = self
             .activities
             .as_mut()
             .is_some_and(|watch| watch.on_input(bytes));
         self.show_activity(changed);
         self.type_bytes(writer, seq, bytes, Done::Client(done));
+    }
+
+    /// Takes note of what is typed besides prompts: a line may be half typed then.
+    pub(super) fn notice_typing(&mut self, bytes: &[u8]) {
+        let now = Instant::now();
+        match self.shown_state() {
+            ActivityState::Waiting => self.prompts.draft.on_answer(now),
+            _ => self.prompts.draft.on_input(bytes, now),
+        }
     }
 
     pub(super) fn type_bytes(&mut self, writer: u64, seq: u64, bytes: &[u8], done: Done) {

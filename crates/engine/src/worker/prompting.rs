@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::delivery::{Content, Letter};
 use super::input::Done;
 use super::task::{Change, WorkerTask, answer};
 use crate::EngineError;
@@ -36,6 +37,12 @@ const LOOK: Duration = Duration::from_millis(150);
 
 /// A text that does not show in its input line within this is sent all the same.
 const SHOWS: Duration = Duration::from_secs(3);
+
+/// A key right behind another may be taken for a part of it: Esc and a letter for Alt and that letter.
+const AFTER_KEY: Duration = Duration::from_millis(500);
+
+/// How many lines of a prompt that was given back are cleared away at the most.
+const CLEARS_MAX: usize = 64;
 
 /// Inputs of people held back while a prompt is typed: half a second of them. More are refused.
 const HELD_MAX: usize = 256;
@@ -95,6 +102,8 @@ pub(super) struct Prompts {
     held: Vec<Held>,
     /// The present process has shown an input line.
     has_line: bool,
+    /// The last prompt that the present process took, and how often it was cleared away since.
+    taken: Option<(String, usize)>,
     since: Since,
 }
 
@@ -138,6 +147,19 @@ impl Prompts {
             Step::Pasted { at, .. } => now < at + HOLD,
             Step::Waiting | Step::Entered { .. } => false,
         }
+    }
+
+    /// Whether nothing but the last prompt stands in the input line, as some agents put it back after
+    /// an interrupt, and nobody has typed since.
+    fn is_given_back(&self, sight: &Sight) -> bool {
+        let taken = self.taken.as_ref();
+        let resting = self
+            .draft
+            .typed_at()
+            .is_none_or(|at| at.elapsed() >= AFTER_KEY);
+        resting
+            && !self.draft.is_open()
+            && taken.is_some_and(|(text, n)| *n < CLEARS_MAX && sight.holds_only(text))
     }
 
     /// An agent's activity changed.
@@ -334,7 +356,7 @@ impl WorkerTask {
     async fn sight(&mut self) -> Sight {
         self.catch_up().await;
         let typing = Arc::clone(&self.setup.typing);
-        Sight::of(self.screen_mut().await.screen(), &typing.hints)
+        Sight::of(self.screen_mut().await.screen(), &typing)
     }
 
     async fn begin_prompt(&mut self) {
@@ -355,6 +377,9 @@ impl WorkerTask {
             draft: self.prompts.draft.is_open(),
         };
         if let Some(why) = obstacle(&outlook) {
+            if self.prompts.is_given_back(&sight) {
+                self.clear_line().await;
+            }
             self.wait_because(why);
             return self.prompts.look_later();
         }
@@ -374,6 +399,19 @@ impl WorkerTask {
         self.prompts.since = Since::default();
         self.prompts.step = Step::Pasting;
         self.type_for_prompt(writer, 1, &bytes);
+    }
+
+    /// Empties a line of the input line, which holds a prompt that the agent gave back.
+    async fn clear_line(&mut self) {
+        let clear = self.setup.typing.clear.clone();
+        let Some((_, n_cleared)) = self.prompts.taken.as_mut().filter(|_| !clear.is_empty()) else {
+            return;
+        };
+        *n_cleared += 1;
+        let (done, _) = oneshot::channel();
+        let content = Content::Parts(vec![clear.into_bytes()]);
+        let key = None;
+        self.on_letter(Letter { content, key, done }).await;
     }
 
     /// Shows why the first prompt waits.
@@ -558,6 +596,9 @@ impl WorkerTask {
         if let Err(err) = self.setup.store.save_prompt(row.clone()).await {
             tracing::error!(%err, "record the prompt");
         }
+        if state == PromptState::Accepted {
+            self.prompts.taken = Some((row.text.clone(), 0));
+        }
         self.prompts.step = Step::Waiting;
         self.release_held();
         self.tell_prompt(view_of(&row));
@@ -631,6 +672,7 @@ impl WorkerTask {
         self.release_held();
         self.prompts.draft = Draft::default();
         self.prompts.has_line = false;
+        self.prompts.taken = None;
         self.wait_because(NOT_RUNNING);
     }
 

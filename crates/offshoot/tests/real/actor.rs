@@ -21,8 +21,17 @@ use crate::acts::PATIENCE;
 use crate::footprint::Before;
 use crate::watch::{Watch, now};
 
-/// A screen that is still for so long is ready, in seconds.
-const STILL: f64 = 1.0;
+/// Who was late is asked why.
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "the reader of a failed test needs it")]
+            {
+                eprintln!("--- why: {}\n--- prompts: {}", self.why(), self.prompts());
+            }
+        }
+    }
+}
 
 /// An agent under observation.
 pub(crate) struct Actor {
@@ -161,15 +170,6 @@ impl Actor {
     pub(crate) fn wait_for_state(&self, names: &[&str], after: f64) -> Option<f64> {
         self.watch
             .wait_for_state(names, after, Duration::from_secs_f64(PATIENCE))
-    }
-
-    /// Waits until the agent is ready for a prompt, by its screen and by its state.
-    pub(crate) fn ready(&self) -> Option<f64> {
-        // Some draw their input line before they read what is typed into it.
-        let at = self
-            .watch
-            .wait_for_stillness("rest", STILL, |shown| self.looks.at_rest(shown));
-        self.wait_for_state(&["idle"], at)
     }
 
     /// The user's settings are what they were.

@@ -85,7 +85,11 @@ fn first_prompts(actor: &Actor, facts: &mut Facts) {
     let idle = actor.wait_for_state(&RESTING, said);
     facts.time("first turn: idle", since(idle, said), IDLE);
     actor.assert_accepted(&second);
-    facts.time("a waiting prompt: accepted", Some(now() - released), DELIVERY);
+    facts.time(
+        "a waiting prompt: accepted",
+        Some(now() - released),
+        DELIVERY,
+    );
     rest(actor, facts, "second turn", "and then", 1);
     facts.holds("a prompt arrives once, whole", actor.n_told(SECOND) == 1);
 }
@@ -117,6 +121,7 @@ fn denial(actor: &Actor, facts: &mut Facts) {
     answer(actor, facts, "denial", &request, ways::denial(&request));
     let idle = actor.wait_for_state(&RESTING, at);
     facts.time("denial: idle", since(idle, at), INTERRUPT);
+    why_late(actor, facts);
     let denied = actor.home.work().join("denied.txt");
     facts.holds("what was refused did not run", !denied.exists());
 }
@@ -129,7 +134,13 @@ fn question(actor: &mut Actor, facts: &mut Facts) {
     actor.restart_server();
     let again = actor.request();
     facts.holds("the request is the same after a restart", again == request);
-    answer(actor, facts, "question", &request, ways::option(&request, "Blue"));
+    answer(
+        actor,
+        facts,
+        "question",
+        &request,
+        ways::option(&request, "Blue"),
+    );
     rest(actor, facts, "answered turn", script, 2);
     let result = actor.entry(script).and_then(|entry| entry.result);
     facts.holds(
@@ -233,6 +244,7 @@ fn begin(actor: &Actor, facts: &mut Facts, what: &str, prompt: &str) -> f64 {
     let asked = actor.asked(prompt).at;
     let working = actor.wait_for_state(&["working", "waiting"], asked);
     facts.time(&format!("{what}: working"), since(working, asked), WORKING);
+    why_late(actor, facts);
     actor.assert_accepted(&queued);
     asked
 }
@@ -257,23 +269,24 @@ fn shows(facts: &mut Facts, request: &Request, command: &str) {
 }
 
 /// Answers; somebody else's answer is refused.
-fn answer(
-    actor: &Actor,
-    facts: &mut Facts,
-    what: &str,
-    request: &Request,
-    option: &RequestOption,
-) {
+fn answer(actor: &Actor, facts: &mut Facts, what: &str, request: &Request, option: &RequestOption) {
     let begin = now();
     let answered = actor.answer(request, option);
     let taken = answered == Answered::Typed { taken: true };
-    facts.time(&format!("{what}: taken"), taken.then(|| now() - begin), DELIVERY);
+    facts.time(
+        &format!("{what}: taken"),
+        taken.then(|| now() - begin),
+        DELIVERY,
+    );
     let again = actor.answer(request, option);
     let refused = Answered::Refused {
         status: 409,
         code: "already-answered".to_owned(),
     };
-    facts.holds(&format!("{what}: a second answer is refused"), again == refused);
+    facts.holds(
+        &format!("{what}: a second answer is refused"),
+        again == refused,
+    );
     if again != refused {
         facts.note(&format!("{answered:?}, then {again:?}"));
     }
@@ -284,7 +297,15 @@ fn rest(actor: &Actor, facts: &mut Facts, what: &str, script: &str, requests: us
     let said = actor.said(script, requests);
     let idle = actor.wait_for_state(&RESTING, said);
     facts.time(&format!("{what}: idle"), since(idle, said), IDLE);
+    why_late(actor, facts);
     said
+}
+
+/// Notes the evidence for what was late.
+fn why_late(actor: &Actor, facts: &mut Facts) {
+    if facts.last_is_broken() {
+        facts.note(&actor.why());
+    }
 }
 
 fn since(then: Option<f64>, before: f64) -> Option<f64> {

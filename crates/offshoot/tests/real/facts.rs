@@ -13,6 +13,12 @@ struct Fact {
     limit: f64,
 }
 
+impl Fact {
+    fn is_kept(&self) -> bool {
+        self.took.is_some_and(|took| took <= self.limit)
+    }
+}
+
 impl Facts {
     /// Notes how long something took, and how long it may.
     pub(crate) fn time(&mut self, what: &str, took: Option<f64>, limit: f64) {
@@ -26,6 +32,11 @@ impl Facts {
     /// Notes whether something is so.
     pub(crate) fn holds(&mut self, what: &str, holds: bool) {
         self.time(what, holds.then_some(0.0), 0.0);
+    }
+
+    /// Whether the last fact is not as promised.
+    pub(crate) fn last_is_broken(&self) -> bool {
+        self.0.last().is_some_and(|fact| !fact.is_kept())
     }
 
     /// Adds what helps to understand a fact that is not as promised.
@@ -42,8 +53,9 @@ impl Facts {
     pub(crate) fn settle(self, agent: &str) {
         let mut table = format!("{agent}:\n");
         let mut broken = 0;
-        for Fact { what, took, limit } in &self.0 {
-            let kept = took.is_some_and(|took| took <= *limit);
+        for fact in &self.0 {
+            let kept = fact.is_kept();
+            let Fact { what, took, limit } = fact;
             broken += usize::from(!kept);
             let took = took.map_or("never".to_owned(), |took| format!("{took:.2} s"));
             let mark = if kept { "  " } else { "✗ " };

@@ -123,23 +123,6 @@ impl Watch {
         until(what, find)
     }
 
-    /// Waits until the screen shows something and stays so for some seconds; returns since when.
-    ///
-    /// # Panics
-    /// It never does.
-    pub(crate) fn wait_for_stillness(
-        &self,
-        what: &str,
-        seconds: f64,
-        look: impl Fn(&Shown) -> bool,
-    ) -> f64 {
-        until(what, || {
-            let seen = locked(&self.seen);
-            let last = seen.screens.last()?;
-            (look(&last.what) && now() - last.at > seconds).then_some(last.at)
-        })
-    }
-
     /// The screen now.
     pub(crate) fn screen(&self) -> String {
         let seen = locked(&self.seen);

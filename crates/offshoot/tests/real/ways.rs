@@ -58,7 +58,11 @@ impl Actor {
     pub(crate) fn assert_accepted(&self, queued: &Prompt) {
         let receipt = self.receipt(queued);
         let screen = self.watch.screen();
-        assert_eq!(receipt.state, PromptState::Accepted, "{receipt:?}\n{screen}");
+        assert_eq!(
+            receipt.state,
+            PromptState::Accepted,
+            "{receipt:?}\n{screen}"
+        );
     }
 
     /// How often the model has been told a text, by the last request of its conversation.
@@ -109,6 +113,39 @@ impl Actor {
     pub(crate) fn evidence(&self) -> Vec<EvidencePiece> {
         let path = format!("{}/explain", self.worker_path());
         self.rig.http.get(&path).json::<Explanation>().evidence
+    }
+
+    /// The evidence in a few words.
+    pub(crate) fn why(&self) -> String {
+        let path = format!("{}/explain", self.worker_path());
+        let Ok(answer) = self.rig.http.ask("GET", &path, &[], b"") else {
+            return String::new();
+        };
+        let Ok(told) = serde_json::from_slice::<Explanation>(&answer.body) else {
+            return answer.text();
+        };
+        let mut text = format!("{:?} by {}", told.activity.state, told.rule);
+        for piece in told.evidence {
+            let EvidencePiece {
+                at,
+                source,
+                says,
+                rule,
+                text: found,
+                counted,
+                ..
+            } = piece;
+            let counted = if counted { "" } else { " (not counted)" };
+            text += &format!("\n  {at} {source} {rule}: {says}{counted} {found}");
+        }
+        text
+    }
+
+    /// The prompts in a few words.
+    pub(crate) fn prompts(&self) -> String {
+        let path = format!("{}/prompts", self.worker_path());
+        let answer = self.rig.http.ask("GET", &path, &[], b"");
+        answer.map(|answer| answer.text()).unwrap_or_default()
     }
 
     /// What the session has used of its model.

@@ -53,7 +53,7 @@ impl Store {
         let sql = "SELECT worker_id, picture, request FROM requests WHERE worker_id = ?1";
         self.call(move |connection| {
             let found = connection.query_row(sql, [Text(worker_id)], read);
-            found.optional().map_err(Into::into)
+            found.optional()
         })
         .await
     }

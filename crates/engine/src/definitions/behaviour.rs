@@ -77,6 +77,9 @@ pub struct Ready {
     pub title: Option<String>,
     /// The id of a screen rule that fits.
     pub screen: Option<String>,
+    /// The event of a hook that tells that it has begun: before, what is typed could go into another
+    /// conversation than the one that is resumed.
+    pub hook: Option<String>,
 }
 
 /// What a prompt does that comes while the agent works.

@@ -39,6 +39,8 @@ pub(crate) struct Typing {
     pub(crate) enter: String,
     /// It shows by its state that a turn begins; mere output proves nothing.
     pub(crate) shows_turns: bool,
+    /// The event by which it tells that it has begun.
+    pub(crate) begins: Option<String>,
     /// Texts in its input line that nobody wrote.
     pub(crate) hints: Vec<Regex>,
     /// What its input line is drawn in, where no arrow marks it.
@@ -57,6 +59,7 @@ impl Typing {
             enter_delay: Duration::from_millis(typing.enter_delay_ms),
             enter: typing.enter.clone(),
             shows_turns: typing.ready.protocol.is_some() || typing.ready.title.is_some(),
+            begins: typing.ready.hook.clone(),
             // The linter tells of those that are no patterns.
             hints: hints.filter_map(|hint| Regex::new(hint).ok()).collect(),
             frame: typing.frame.clone(),
@@ -80,6 +83,12 @@ pub(crate) const SETTLED: Duration = Duration::from_millis(250);
 /// A program that never rests is typed to all the same, so long after its start.
 const RESTLESS: Duration = Duration::from_secs(5);
 
+/// A program that shows an input line for so long has begun, even if its hook does not tell.
+const UNTOLD: Duration = Duration::from_secs(5);
+
+/// The same for one whose input line is not recognised either.
+const UNTOLD_MAX: Duration = Duration::from_secs(30);
+
 /// What is known before a prompt is typed.
 #[derive(Debug, Clone)]
 pub(crate) struct Outlook<'a> {
@@ -89,6 +98,9 @@ pub(crate) struct Outlook<'a> {
     pub(crate) alive_for: Duration,
     /// Since the last output; none when there was none.
     pub(crate) quiet_for: Option<Duration>,
+    /// Since it has shown an input line, while its hook has not told that it has begun; none when it
+    /// has, or tells no such thing.
+    pub(crate) untold_for: Option<Duration>,
     /// Since somebody pressed a key.
     pub(crate) typed_ago: Option<Duration>,
     /// Somebody typed and did not send it.
@@ -112,6 +124,10 @@ pub(crate) fn obstacle(outlook: &Outlook<'_>) -> Option<&'static str> {
         }
         Composer::Unknown if outlook.alive_for < FIRST_LINE => return Some(STARTS),
         Composer::Unknown | Composer::Empty => {}
+    }
+    let is_untold = outlook.untold_for.is_some_and(|long| long < UNTOLD);
+    if is_untold && outlook.alive_for < UNTOLD_MAX {
+        return Some(STARTS);
     }
     match outlook.quiet_for {
         None if outlook.alive_for < SILENT => Some(STARTS),

@@ -28,6 +28,7 @@ fn outlook(sight: &Sight) -> Outlook<'_> {
         sight,
         alive_for: ms(10_000),
         quiet_for: Some(ms(1000)),
+        untold_for: None,
         typed_ago: None,
         draft: false,
     }
@@ -74,10 +75,19 @@ fn a_ready_agent_is_typed_to_and_a_busy_one_is_not() {
             quiet_for: Some(ms(100)),
             ..outlook(&idle)
         },
+        Outlook {
+            untold_for: Some(ms(4000)),
+            ..outlook(&idle)
+        },
     ];
     for outlook in table {
         assert!(obstacle(&outlook).is_some(), "{outlook:?}");
     }
+    let never_told = Outlook {
+        untold_for: Some(ms(6000)),
+        ..outlook(&idle)
+    };
+    assert_eq!(obstacle(&never_told), None);
     let erased = Outlook {
         draft: true,
         typed_ago: Some(ms(2000)),

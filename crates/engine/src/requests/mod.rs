@@ -298,10 +298,12 @@ fn options(pattern: &Regex, text: &str) -> Vec<Found> {
         if id == "1" {
             found.clear();
         }
+        let says_esc = label.as_str().trim_end().ends_with("(esc)");
         let line_start = text[..key.start()].rfind('\n').map_or(0, |at| at + 1);
         let before = &text[line_start..key.start().max(label.start())];
         found.push(Found {
-            keys: vec![if id == "esc" {
+            // Where Esc does the same, it is plain to all that the person refuses.
+            keys: vec![if id == "esc" || says_esc {
                 "\u{1b}".to_owned()
             } else {
                 id.clone()

@@ -78,6 +78,7 @@ impl WorkerTask {
     /// Connects to a process that survived.
     pub(super) async fn take_over(&mut self) {
         if let Life::Running(meta) = self.setup.life.clone() {
+            self.prompts.has_begun = true;
             self.connect(&meta).await;
         } else if let Life::Unknown { .. } = self.setup.life {
             self.probe_at = Some(Instant::now() + ASK_AGAIN);

@@ -23,7 +23,7 @@ use super::task::{Change, WorkerTask, answer};
 use crate::EngineError;
 use crate::prompts::composer::{Composer, Sight, squeeze};
 use crate::prompts::draft::Draft;
-use crate::prompts::{Evidence, Finding, Outlook};
+use crate::prompts::{Evidence, Finding, Outlook, Typing};
 use crate::prompts::{activity_obstacle, clean, judge, obstacle, paste_bytes};
 
 /// Prompts that wait in one queue. More are refused as full.
@@ -100,8 +100,10 @@ pub(super) struct Prompts {
     look_at: Option<Instant>,
     pub(super) draft: Draft,
     held: Vec<Held>,
-    /// The present process has shown an input line.
-    has_line: bool,
+    /// When the present process first showed an input line.
+    line_at: Option<Instant>,
+    /// Its hook has told that it has begun.
+    pub(super) has_begun: bool,
     /// The last prompt that the present process took, and how often it was cleared away since.
     taken: Option<(String, usize)>,
     since: Since,
@@ -147,6 +149,18 @@ impl Prompts {
             Step::Pasted { at, .. } => now < at + HOLD,
             Step::Waiting | Step::Entered { .. } => false,
         }
+    }
+
+    fn on_sight(&mut self, sight: &Sight, now: Instant) {
+        if *sight.composer() != Composer::Unknown {
+            self.line_at.get_or_insert(now);
+        }
+    }
+
+    fn untold_for(&self, typing: &Typing, now: Instant) -> Option<Duration> {
+        let tells = typing.begins.is_some() && !self.has_begun;
+        let shown_for = |at| now.saturating_duration_since(at);
+        tells.then(|| self.line_at.map_or(Duration::ZERO, shown_for))
     }
 
     /// Whether nothing but the last prompt stands in the input line, as some agents put it back after
@@ -365,14 +379,15 @@ impl WorkerTask {
             return self.wait_because(why);
         }
         let sight = self.sight().await;
-        self.prompts.has_line |= *sight.composer() != Composer::Unknown;
         let now = Instant::now();
+        self.prompts.on_sight(&sight, now);
         let ago = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         let outlook = Outlook {
             activity: self.shown_state(),
             sight: &sight,
             alive_for: ago(self.alive_since).unwrap_or_default(),
             quiet_for: ago(self.output_at),
+            untold_for: self.prompts.untold_for(&self.setup.typing, now),
             typed_ago: ago(self.prompts.draft.typed_at()),
             draft: self.prompts.draft.is_open(),
         };
@@ -546,11 +561,12 @@ impl WorkerTask {
             return;
         }
         let sight = self.sight().await;
+        let now = Instant::now();
+        self.prompts.on_sight(&sight, now);
         let Some(row) = self.prompts.queue.front() else {
             return;
         };
-        let now = Instant::now();
-        self.prompts.has_line |= *sight.composer() != Composer::Unknown;
+        let has_line = self.prompts.line_at.is_some();
         let since = &mut self.prompts.since;
         if sight.holds(&row.text) {
             since.gone = None;
@@ -561,7 +577,7 @@ impl WorkerTask {
             text: &row.text,
             sight: &sight,
             stood: since.stood,
-            has_line: self.prompts.has_line,
+            has_line,
             gone_for: since.gone.map_or(Duration::ZERO, |at| now - at),
             hooked: since.hooked,
             worked: since.worked,
@@ -671,7 +687,8 @@ impl WorkerTask {
         self.prompts.step = Step::Waiting;
         self.release_held();
         self.prompts.draft = Draft::default();
-        self.prompts.has_line = false;
+        self.prompts.line_at = None;
+        self.prompts.has_begun = false;
         self.prompts.taken = None;
         self.wait_because(NOT_RUNNING);
     }
@@ -708,6 +725,10 @@ impl WorkerTask {
 
     /// The agent's own hook tells which prompt it has taken, or what it wants to do.
     pub(super) fn on_hook_payload(&mut self, name: &str, payload: &Value) {
+        if self.setup.typing.begins.as_deref() == Some(name) {
+            self.prompts.has_begun = true;
+            self.prompts.look_now();
+        }
         if let Some(text) = payload.get("prompt").and_then(Value::as_str) {
             self.on_prompt_hook(text);
         }

@@ -39,7 +39,7 @@ const FIRST: &str = "Say \"what\" & 'why':\n\n\tGrüße, 你好 🎉 $HOME `ls`"
 const RESTING: [&str; 2] = ["idle", "errored"];
 
 /// Another, which comes while the first is worked on.
-const SECOND: &str = "Then \"this\" & 'that':\n\n  Üben, 再见 🎈 $PATH `pwd`\n@@ say and then";
+const SECOND: &str = "Then \"this\" & 'that':\n\n  Üben, 再见 🎈 $PATH `pwd`";
 
 /// Plays all acts with an agent.
 pub(crate) fn play(agent: RealAgent) {
@@ -70,7 +70,7 @@ fn first_prompts(actor: &Actor, facts: &mut Facts) {
     );
     let working = actor.wait_for_state(&["working"], asked.at);
     facts.time("first turn: working", since(working, asked.at), WORKING);
-    let second = actor.queue(SECOND);
+    let second = actor.queue(&format!("{SECOND}\n@@ say and then"));
     let waits = until("the second prompt says what it waits for", || {
         let now = actor.look_at(&second);
         now.reason.is_some().then_some(now)
@@ -207,7 +207,7 @@ fn interrupt(actor: &Actor, facts: &mut Facts) {
 /// A model that fails ends the turn.
 fn failure(actor: &Actor, facts: &mut Facts) {
     let script = "@@ error 400";
-    begin(actor, facts, "failure", script);
+    actor.prompt(script);
     let drawn = actor
         .watch
         .wait_for_screen("the failure and rest", now(), |shown| {

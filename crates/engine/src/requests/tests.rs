@@ -105,6 +105,17 @@ fn the_hook_and_the_report_know_the_whole_command() {
 }
 
 #[test]
+fn a_command_between_rules_is_read() {
+    let rule = "╌".repeat(40);
+    let shown = format!(
+        "────────────────────\n Bash command\n\n Tip: auto mode handles these\n Run a command\n{rule}\n touch a.txt\n{rule}\n Do you want to proceed?\n ❯ 1. Yes\n   2. No\n\n Esc to cancel"
+    );
+    let approval = activity(Some(WaitKind::Approval), "");
+    let asked = read_as(Some("claude-code"), &shown, &approval, None);
+    assert_eq!(asked.view.command.as_deref(), Some("touch a.txt"));
+}
+
+#[test]
 fn codex_names_its_keys_behind_the_options() {
     let screen = "  Would you like to run the following command?\n\n  $ touch a\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel";
     let asked = read_as(

@@ -102,7 +102,7 @@ fn approval(actor: &Actor, facts: &mut Facts) {
     let request = asks(actor, facts, "approval", asked, &actor.looks.approval);
     let granted = actor.home.work().join("granted.txt");
     facts.holds("nothing runs before the approval", !granted.exists());
-    shows(facts, &request, command);
+    shows(actor, facts, &request, command);
     let yes = request.options.first().unwrap();
     answer(actor, facts, "approval", &request, yes);
     rest(actor, facts, "approved turn", &script, 2);
@@ -116,7 +116,7 @@ fn denial(actor: &Actor, facts: &mut Facts) {
     let script = format!("@@ shellesc {command} ;; say denied");
     let asked = begin(actor, facts, "denial", &script);
     let request = asks(actor, facts, "denial", asked, &actor.looks.approval);
-    shows(facts, &request, command);
+    shows(actor, facts, &request, command);
     let at = now();
     answer(actor, facts, "denial", &request, ways::denial(&request));
     let idle = actor.wait_for_state(&RESTING, at);
@@ -230,7 +230,7 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
     let remembers = |text: &str| said.iter().any(|said| said.contains(text));
     facts.holds(
         "resumed: it is the same conversation",
-        remembers("hold first") && remembers("slow 4"),
+        remembers(SECOND) && remembers("slow 4"),
     );
     let ended = actor.said(script, 1);
     let idle = actor.wait_for_state(&RESTING, ended);
@@ -260,11 +260,11 @@ fn asks(actor: &Actor, facts: &mut Facts, what: &str, after: f64, dialog: &Regex
 }
 
 /// A request shows the command it is about, as it is.
-fn shows(facts: &mut Facts, request: &Request, command: &str) {
+fn shows(actor: &Actor, facts: &mut Facts, request: &Request, command: &str) {
     let shown = request.command.as_deref();
     facts.holds("the request shows the command", shown == Some(command));
     if shown != Some(command) {
-        facts.note(&format!("{request:?}"));
+        facts.note(&format!("{request:?}\n{}", actor.watch.screen()));
     }
 }
 

@@ -167,6 +167,11 @@ impl Engine {
         &self.inner.instance
     }
 
+    /// Tells whether agents are asked to report what they use.
+    pub fn asks_usage(&self) -> bool {
+        self.inner.config.asks_usage
+    }
+
     /// Tells where agents of this machine reach the server, as `http://127.0.0.1:PORT`. Said once.
     pub fn set_address(&self, address: String) {
         let _ = self.inner.address.set(address);

@@ -15,6 +15,7 @@ mod listen;
 mod openapi;
 mod patience;
 mod problem;
+mod reports;
 mod routes;
 mod sockets;
 mod state;

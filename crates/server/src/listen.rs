@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +30,8 @@ use crate::config::{BindError, ServerConfig, TlsFiles};
 use crate::guard::layer::Peer;
 use crate::guard::{Policy, attempts::Attempts};
 use crate::patience::Patient;
-use crate::routes;
 use crate::state::{App, Shared};
+use crate::{reports, routes};
 
 /// A client that has not sent its headers by then is dropped.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -53,6 +53,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
+    reports: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
     app: App,
     router: Router,
@@ -77,9 +78,7 @@ impl Server {
             addr: wanted,
             source,
         })?;
-        if let Some(address) = local_address(&config, addr) {
-            engine.set_address(address);
-        }
+        let reports = reports::bind(&engine).await;
         let app = App::new(Shared {
             engine,
             policy,
@@ -95,6 +94,7 @@ impl Server {
         Ok(Self {
             listener,
             addr,
+            reports,
             tls,
             app,
             router,
@@ -116,6 +116,10 @@ impl Server {
     pub async fn run(self, cancel: CancellationToken) {
         let connections = TaskTracker::new();
         let open = Arc::new(Mutex::new(HashMap::new()));
+        if let Some(listener) = self.reports {
+            let router = reports::router(self.app.clone());
+            connections.spawn(reports::serve(listener, router, self.app.stop.clone()));
+        }
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -251,17 +255,6 @@ fn refuse_bind(addr: SocketAddr, source: io::Error) -> BindError {
         io::ErrorKind::PermissionDenied => BindError::NotPermitted { addr },
         _ => BindError::Io { addr, source },
     }
-}
-
-/// Returns where programs of this machine reach the server without a certificate of their own.
-fn local_address(config: &ServerConfig, addr: SocketAddr) -> Option<String> {
-    let ip = match addr.ip() {
-        ip if ip.is_unspecified() && ip.is_ipv6() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, addr.port());
-    (config.tls.is_none() && ip.is_loopback()).then(|| format!("http://{address}"))
 }
 
 /// Makes the address people type: the first configured name where there is one, and never an

@@ -56,7 +56,7 @@ impl Default for Typing {
 }
 
 /// A composer that is a box: rows that begin with a bar, above a row that closes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Frame {
     /// The bar that each row begins with.

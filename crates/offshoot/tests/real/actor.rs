@@ -1,5 +1,6 @@
 //! One agent in a worker of the built server, its home, and the model it asks.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ impl Drop for Actor {
 
 /// An agent under observation.
 pub(crate) struct Actor {
+    pub(crate) agent: RealAgent,
     pub(crate) looks: Looks,
     pub(crate) home: Home,
     pub(crate) watch: Watch,
@@ -77,6 +79,7 @@ impl Actor {
         let worker = Started::of(&answer.json::<SessionBody>().session);
         let watch = Watch::start(&rig.http, worker);
         Some(Self {
+            agent,
             looks: Looks::of(agent).unwrap(),
             home,
             watch,
@@ -146,11 +149,36 @@ impl Actor {
         at
     }
 
+    /// Deletes the session, and with it what runs in it.
+    pub(crate) fn end_session(&self) {
+        let path = format!("/api/sessions/{}", self.worker.session);
+        let answer = self.rig.http.ask("DELETE", &path, &[], b"").unwrap();
+        assert!(answer.status < 300, "{}", answer.text());
+    }
+
+    /// What runs with the environment of the worker: the agent and all it started.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        process::with_variable("OFFSHOOT_WORKER_ID", &self.worker.worker.to_string())
+    }
+
     /// Kills the server and starts it again.
     pub(crate) fn restart_server(&mut self) {
         self.rig.kill_server();
         self.rig.start_server().unwrap();
         self.watch = Watch::start(&self.rig.http, self.worker);
+    }
+
+    /// Takes away what the agent remembers of its conversations.
+    pub(crate) fn forget_conversations(&self) {
+        for name in self.agent.conversations() {
+            let path = self.home.path().join(name);
+            let gone = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            gone.unwrap_or_else(|err| panic!("{}: {err}", path.display()));
+        }
     }
 
     /// Starts the agent again in its conversation.

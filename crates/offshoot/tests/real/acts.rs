@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use offshoot_protocol::explain::EvidencePiece;
 use offshoot_protocol::prompt::PromptState;
 use offshoot_protocol::request::{Request, RequestOption};
-use offshoot_testkit::agents::{RealAgent, Trust};
+use offshoot_protocol::view::WaitKind;
+use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, RealAgent, Trust};
 use offshoot_testkit::models::End;
 use offshoot_testkit::rig::wait::until;
 use regex::Regex;
@@ -29,6 +31,9 @@ const READING: f64 = 0.8;
 /// A prompt or an answer that may go in is in within this.
 const DELIVERY: f64 = 10.0;
 
+/// What was used is reported within this.
+const REPORT: f64 = 10.0;
+
 /// What is later than this is told as never, in seconds.
 pub(crate) const PATIENCE: f64 = 12.0;
 
@@ -49,14 +54,51 @@ pub(crate) fn play(agent: RealAgent) {
     };
     let mut facts = Facts::default();
     first_prompts(&actor, &mut facts);
+    hooks(&actor, &mut facts);
     approval(&actor, &mut facts);
     denial(&actor, &mut facts);
     question(&mut actor, &mut facts);
     stream(&actor, &mut facts);
     interrupt(&actor, &mut facts);
     failure(&actor, &mut facts);
+    usage(&actor, &mut facts);
     death(&mut actor, &mut facts);
+    lost(&mut actor, &mut facts);
     actor.assert_no_footprint();
+    drop(actor);
+    facts.settle(agent.id);
+}
+
+/// Plays the first start in a directory: trust is asked for, given, and no prompt is lost by it.
+/// With the session nothing is left of it.
+pub(crate) fn begin_untrusted(agent: RealAgent, prompt: Option<&str>) {
+    let Some(actor) = Actor::start(agent, Trust::Asked, prompt) else {
+        return;
+    };
+    let mut facts = Facts::default();
+    let script = "@@ say well then";
+    let queued = actor.queue(script);
+    let trust = actor.looks.trust.as_ref().unwrap();
+    let request = asks(&actor, &mut facts, "trust", 0.0, &trust.dialog);
+    facts.holds("it is about trust", request.kind == Some(WaitKind::Trust));
+    answer(
+        &actor,
+        &mut facts,
+        "trust",
+        &request,
+        ways::consent(&request),
+    );
+    if let Some(prompt) = prompt {
+        rest(&actor, &mut facts, "first turn", prompt, 1);
+        facts.holds("the first prompt arrives once", actor.n_told(prompt) == 1);
+    }
+    actor.assert_accepted(&queued);
+    rest(&actor, &mut facts, "second turn", script, 1);
+    facts.holds("a waiting prompt arrives once", actor.n_told(script) == 1);
+    actor.end_session();
+    until("nothing is left of the session", || {
+        actor.processes().is_empty().then_some(())
+    });
     drop(actor);
     facts.settle(agent.id);
 }
@@ -92,6 +134,38 @@ fn first_prompts(actor: &Actor, facts: &mut Facts) {
     );
     rest(actor, facts, "second turn", "and then", 1);
     facts.holds("a prompt arrives once, whole", actor.n_told(SECOND) == 1);
+}
+
+/// The agent's own hooks told of the turns until now.
+fn hooks(actor: &Actor, facts: &mut Facts) {
+    let evidence = actor.evidence();
+    let told = |piece: &&EvidencePiece| piece.source == "turn-hook";
+    let rules: Vec<&str> = evidence
+        .iter()
+        .filter(told)
+        .map(|piece| piece.rule.as_str())
+        .collect();
+    facts.holds("its hooks tell of its turns", rules.len() >= 3);
+    facts.note(&rules.join(", "));
+}
+
+/// Agents that report what they used are asked to, and what they report is counted.
+fn usage(actor: &Actor, facts: &mut Facts) {
+    let (reports, has_price) = match actor.agent {
+        CLAUDE_CODE => (true, true),
+        CODEX => (true, false),
+        _ => return,
+    };
+    let begin = now();
+    let counted = until("what it used is counted", || {
+        let used = actor.usage();
+        // The server was killed and came back meanwhile.
+        (used.requests >= 5 && used.output_tokens > 0).then_some(used)
+    });
+    facts.time("usage: counted", reports.then(|| now() - begin), REPORT);
+    facts.note(&format!("{counted:?}"));
+    let priced = counted.cost_micros.is_some_and(|cost| cost > 0);
+    facts.holds("usage: its price is known, or not", priced == has_price);
 }
 
 /// An approval shows its command; it is given from two devices, and has one effect.
@@ -235,6 +309,22 @@ fn death(actor: &mut Actor, facts: &mut Facts) {
     let ended = actor.said(script, 1);
     let idle = actor.wait_for_state(&RESTING, ended);
     facts.time("resumed turn: idle", since(idle, ended), IDLE);
+}
+
+/// A conversation that the agent has lost is not mistaken for another, and its end is explained.
+fn lost(actor: &mut Actor, facts: &mut Facts) {
+    let before = actor.conversation();
+    facts.holds("the conversation is known", before.is_some());
+    let id = before.map(|held| held.id).unwrap_or_default();
+    actor.kill();
+    actor.wait_for_state(&["exited"], now());
+    actor.forget_conversations();
+    actor.resume();
+    let told = until("why it cannot be resumed is told", || {
+        actor.conversation().filter(|held| held.problem.is_some())
+    });
+    facts.holds("a conversation that is lost keeps its id", told.id == id);
+    facts.note(&told.problem.unwrap_or_default());
 }
 
 /// Gives a prompt; its turn is noticed, and its receipt says so.

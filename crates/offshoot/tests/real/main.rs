@@ -43,3 +43,23 @@ fn opencode_is_known_and_resumed() {
 fn qwen_is_known_and_resumed() {
     acts::play(QWEN);
 }
+
+#[test]
+fn claude_code_begins_where_it_is_not_trusted() {
+    acts::begin_untrusted(CLAUDE_CODE, Some("@@ say first of all"));
+}
+
+#[test]
+fn codex_begins_where_it_is_not_trusted() {
+    acts::begin_untrusted(CODEX, Some("@@ say first of all"));
+}
+
+#[test]
+fn codex_begins_without_a_prompt_where_it_is_not_trusted() {
+    acts::begin_untrusted(CODEX, None);
+}
+
+#[test]
+fn gemini_begins_where_it_is_not_trusted() {
+    acts::begin_untrusted(GEMINI, Some("@@ say first of all"));
+}

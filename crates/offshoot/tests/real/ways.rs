@@ -5,6 +5,7 @@ use offshoot_protocol::explain::{EvidencePiece, Explanation};
 use offshoot_protocol::prompt::{Prompt, PromptBody, PromptState, PromptText};
 use offshoot_protocol::request::{Answer, AnswerBody, Request, RequestOption};
 use offshoot_protocol::usage::Usage;
+use offshoot_protocol::view::Conversation;
 use offshoot_testkit::models::Entry;
 use offshoot_testkit::rig::wait::until;
 
@@ -115,6 +116,14 @@ impl Actor {
         self.rig.http.get(&path).json::<Explanation>().evidence
     }
 
+    /// The conversation that the server knows.
+    pub(crate) fn conversation(&self) -> Option<Conversation> {
+        let session = self.rig.session(self.worker.session);
+        let mut workers = session.workers.into_iter();
+        let worker = workers.find(|worker| worker.id == self.worker.worker)?;
+        worker.conversation
+    }
+
     /// The evidence in a few words.
     pub(crate) fn why(&self) -> String {
         let path = format!("{}/explain", self.worker_path());
@@ -172,6 +181,20 @@ pub(crate) fn option<'a>(request: &'a Request, label: &str) -> &'a RequestOption
     let mut options = request.options.iter();
     let found = options.find(|option| option.label.contains(label));
     found.unwrap_or_else(|| panic!("no option {label:?} in {request:?}"))
+}
+
+/// The option that gives trust.
+///
+/// # Panics
+/// There is none.
+pub(crate) fn consent(request: &Request) -> &RequestOption {
+    let mut options = request.options.iter();
+    let gives = |option: &&RequestOption| {
+        let label = option.label.to_lowercase();
+        label.contains("trust") && !label.contains("no") && !label.contains("don")
+    };
+    let found = options.find(gives);
+    found.unwrap_or_else(|| panic!("nothing gives trust in {request:?}"))
 }
 
 /// The first option that refuses.

@@ -94,6 +94,17 @@ impl RealAgent {
         ALL.into_iter().find(|agent| agent.id == id)
     }
 
+    /// Where it keeps its conversations, below its home.
+    pub fn conversations(&self) -> &'static [&'static str] {
+        match self.id {
+            "claude-code" => &[".claude/projects"],
+            "codex" => &[".codex/sessions"],
+            "opencode" => &[".local/share/opencode"],
+            "gemini" => &[".gemini/tmp"],
+            _ => &[".qwen/projects"],
+        }
+    }
+
     /// The arguments that start it, with a first prompt or without.
     pub fn start(&self, prompt: Option<&str>) -> Vec<String> {
         let words: &[&str] = match (self.id, prompt) {

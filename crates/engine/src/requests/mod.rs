@@ -255,14 +255,18 @@ impl Rule {
             option.keys.extend(self.rule.confirm.iter().cloned());
         }
         for choice in &self.rule.choices {
-            if text.contains(&choice.label) {
-                found.push(Found {
-                    id: choice.label.clone(),
-                    label: choice.label.clone(),
-                    keys: choice.keys.clone(),
-                    marked: false,
-                });
-            }
+            let Some(line) = text.lines().rfind(|line| line.contains(&choice.label)) else {
+                continue;
+            };
+            let marked = line.trim_start().starts_with(['❯', '›', '●']);
+            // The mark stands on it already: the keys that move it there would move it away.
+            let enter = || vec!["\r".to_owned()];
+            found.push(Found {
+                id: choice.label.clone(),
+                label: choice.label.clone(),
+                keys: if marked { enter() } else { choice.keys.clone() },
+                marked,
+            });
         }
         if found.is_empty() {
             return None;

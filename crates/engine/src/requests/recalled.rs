@@ -25,9 +25,10 @@ impl Recalled {
         })
     }
 
-    /// Gives a question of the wait since `since` the name it had, if it is this one.
-    pub(crate) fn name(&mut self, asked: Asked, since: Timestamp) -> Asked {
-        let same_wait = self.wait.is_none_or(|wait| wait == since);
+    /// Gives a question of the wait since `since` the name it had, if it is this one. While the
+    /// agent's last output is still read anew, it may seem to wait several times.
+    pub(crate) fn name(&mut self, asked: Asked, since: Timestamp, is_settled: bool) -> Asked {
+        let same_wait = !is_settled || self.wait.is_none_or(|wait| wait == since);
         if !same_wait || asked.picture != self.picture {
             return asked;
         }
@@ -36,10 +37,5 @@ impl Recalled {
             view: self.request.clone(),
             ..asked
         }
-    }
-
-    /// Whether it was found again.
-    pub(crate) fn is_found(&self) -> bool {
-        self.wait.is_some()
     }
 }

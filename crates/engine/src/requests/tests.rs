@@ -116,6 +116,23 @@ fn a_command_between_rules_is_read() {
 }
 
 #[test]
+fn a_mark_that_stands_there_already_is_not_moved() {
+    let shown = "Is this a project you trust?\n\n ❯ No, exit\n   Yes, I trust this folder\n\n Enter to confirm";
+    let trust = activity(Some(WaitKind::Trust), "");
+    let read = |shown: &str| read_as(Some("claude-code"), shown, &trust, None);
+    let yes = "Yes, I trust this folder";
+    let asked = read(shown);
+    let keys = vec![b"\x1b[B".to_vec(), b"\r".to_vec()];
+    assert_eq!((asked.keys(yes), asked.is_marked(yes)), (Some(keys), false));
+    let moved = read(&shown.replace("❯ No", "  No").replace("  Yes", "❯ Yes"));
+    assert_eq!(
+        (moved.keys(yes), moved.is_marked(yes)),
+        (Some(vec![b"\r".to_vec()]), true)
+    );
+    assert_eq!(moved.view.id, asked.view.id);
+}
+
+#[test]
 fn codex_names_its_keys_behind_the_options() {
     let screen = "  Would you like to run the following command?\n\n  $ touch a\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel";
     let asked = read_as(

@@ -26,6 +26,9 @@ const SETTLE: Duration = Duration::from_millis(120);
 /// come with its picture.
 const READING: Duration = Duration::from_millis(800);
 
+/// An agent that was taken over is known again within this: its last output is read anew.
+const READ_ANEW: Duration = Duration::from_secs(10);
+
 /// A picture in between is no other question: an answer waits so long for the one it is for.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -51,7 +54,7 @@ pub(super) struct Asking {
     /// The request that was read last, and since when.
     seen: Option<(String, Instant)>,
     /// What the last server showed.
-    pub(super) recalled: Option<Recalled>,
+    recalled: Option<(Recalled, Instant)>,
     look_at: Option<Instant>,
     pending: Option<Pending>,
     answered: Option<Answered>,
@@ -94,15 +97,15 @@ impl Asking {
     }
 
     /// The agent does not wait. Returns whether this shows what the last server showed to be over.
-    fn forget(&mut self, state: ActivityState) -> bool {
+    fn forget(&mut self) -> bool {
         self.seen = None;
-        let starts = state == ActivityState::Starting;
-        let is_over = |recalled: &mut Recalled| !starts || recalled.is_found();
+        let is_over = |recalled: &mut (Recalled, Instant)| recalled.1.elapsed() >= READ_ANEW;
         self.recalled.take_if(is_over).is_some() && self.shown.is_none()
     }
 
     fn look_soon(&mut self) {
-        self.look_at.get_or_insert_with(|| Instant::now() + SETTLE);
+        let soon = Instant::now() + SETTLE;
+        self.look_at = Some(self.look_at.map_or(soon, |at| at.min(soon)));
     }
 }
 
@@ -137,12 +140,18 @@ impl WorkerTask {
         if self.asking.answered.is_some() || self.asking.pending.is_some() {
             self.asking.look_soon();
         }
+        if let Some((_, at)) = self.asking.recalled
+            && at.elapsed() < READ_ANEW
+        {
+            // So that it is forgotten, even if nothing happens.
+            self.asking.look_at.get_or_insert(at + READ_ANEW);
+        }
     }
 
     async fn read_request(&mut self) -> Option<Asked> {
         let activity = self.activities.as_ref()?.shown().clone();
         if activity.state != ActivityState::Waiting || self.link.is_none() {
-            if self.asking.forget(activity.state) {
+            if self.asking.forget() {
                 self.write_down_request().await;
             }
             return None;
@@ -155,8 +164,8 @@ impl WorkerTask {
             tool_input: self.tool_input.as_ref(),
         };
         let mut asked = self.setup.reader.read(seen);
-        if let Some(recalled) = &mut self.asking.recalled {
-            asked = recalled.name(asked, activity.since);
+        if let Some((recalled, at)) = &mut self.asking.recalled {
+            asked = recalled.name(asked, activity.since, at.elapsed() >= READ_ANEW);
         }
         let id = &asked.view.id;
         if self.asking.seen.as_ref().is_none_or(|(seen, _)| seen != id) {
@@ -195,7 +204,10 @@ impl WorkerTask {
             return;
         }
         match self.setup.store.request(self.setup.row.id).await {
-            Ok(row) => self.asking.recalled = row.and_then(Recalled::of),
+            Ok(row) => {
+                let recalled = row.and_then(Recalled::of);
+                self.asking.recalled = recalled.map(|recalled| (recalled, Instant::now()));
+            }
             Err(err) => tracing::error!(%err, "read the request"),
         }
     }

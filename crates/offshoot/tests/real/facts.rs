@@ -50,8 +50,23 @@ impl Facts {
     ///
     /// # Panics
     /// One of them is not as promised.
-    pub(crate) fn settle(self, agent: &str) {
-        let mut table = format!("{agent}:\n");
+    pub(crate) fn settle(mut self, agent: &str) {
+        let (table, broken) = self.table();
+        let table = format!("{agent}:\n{table}");
+        #[expect(
+            clippy::print_stderr,
+            reason = "the measurements are what the test is for"
+        )]
+        {
+            eprintln!("{table}");
+        }
+        self.0.clear();
+        assert_eq!(broken, 0, "not as promised:\n{table}");
+    }
+
+    /// The facts in words, and how many are not as promised.
+    fn table(&self) -> (String, usize) {
+        let mut table = String::new();
         let mut broken = 0;
         for fact in &self.0 {
             let kept = fact.is_kept();
@@ -61,13 +76,17 @@ impl Facts {
             let mark = if kept { "  " } else { "✗ " };
             let _ = writeln!(table, "{mark}{what}: {took} (at most {limit} s)");
         }
-        #[expect(
-            clippy::print_stderr,
-            reason = "the measurements are what the test is for"
-        )]
-        {
-            eprintln!("{table}");
+        (table, broken)
+    }
+}
+
+impl Drop for Facts {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.0.is_empty() {
+            #[expect(clippy::print_stderr, reason = "the reader of a failed test needs it")]
+            {
+                eprintln!("--- until then:\n{}", self.table().0);
+            }
         }
-        assert_eq!(broken, 0, "not as promised:\n{table}");
     }
 }

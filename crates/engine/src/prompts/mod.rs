@@ -39,6 +39,8 @@ pub(crate) struct Typing {
     pub(crate) enter: String,
     /// It shows by its state that a turn begins; mere output proves nothing.
     pub(crate) shows_turns: bool,
+    /// It reports its status by the terminal as soon as it takes prompts; what is typed before is lost.
+    pub(crate) tells_status: bool,
     /// The event by which it tells that it has begun.
     pub(crate) begins: Option<String>,
     /// Texts in its input line that nobody wrote.
@@ -59,6 +61,7 @@ impl Typing {
             enter_delay: Duration::from_millis(typing.enter_delay_ms),
             enter: typing.enter.clone(),
             shows_turns: typing.ready.protocol.is_some() || typing.ready.title.is_some(),
+            tells_status: typing.ready.protocol.is_some(),
             begins: typing.ready.hook.clone(),
             // The linter tells of those that are no patterns.
             hints: hints.filter_map(|hint| Regex::new(hint).ok()).collect(),
@@ -83,7 +86,7 @@ pub(crate) const SETTLED: Duration = Duration::from_millis(250);
 /// A program that never rests is typed to all the same, so long after its start.
 const RESTLESS: Duration = Duration::from_secs(5);
 
-/// A program that shows an input line for so long has begun, even if its hook does not tell.
+/// A program that shows an input line for so long has begun, even if it does not tell.
 const UNTOLD: Duration = Duration::from_secs(5);
 
 /// The same for one whose input line is not recognised either.
@@ -98,8 +101,8 @@ pub(crate) struct Outlook<'a> {
     pub(crate) alive_for: Duration,
     /// Since the last output; none when there was none.
     pub(crate) quiet_for: Option<Duration>,
-    /// Since it has shown an input line, while its hook has not told that it has begun; none when it
-    /// has, or tells no such thing.
+    /// Since it has shown an input line, while it has not told that it has begun; none when it has, or
+    /// tells no such thing.
     pub(crate) untold_for: Option<Duration>,
     /// Since somebody pressed a key.
     pub(crate) typed_ago: Option<Duration>,

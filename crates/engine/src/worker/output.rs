@@ -276,6 +276,7 @@ impl WorkerTask {
             if let offshoot_vt::Event::Title(title) = event {
                 self.next_title = Some(title.clone());
             }
+            self.prompts.on_event(event);
             changed |= self
                 .activities
                 .as_mut()

@@ -16,6 +16,7 @@ use offshoot_protocol::prompt::{Prompt, PromptState};
 use offshoot_protocol::terminal::InputResult;
 use offshoot_protocol::view::ActivityState;
 use offshoot_store::PromptRow;
+use offshoot_vt::Event;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -68,7 +69,7 @@ pub(super) struct Prompts {
     held: Vec<Held>,
     /// When the present process first showed an input line.
     line_at: Option<Instant>,
-    /// Its hook has told that it has begun.
+    /// It has told, by its hook or its status, that it has begun.
     pub(super) has_begun: bool,
     /// The last prompt that the present process took, and how often it was cleared away since.
     taken: Option<(String, usize)>,
@@ -123,8 +124,15 @@ impl Prompts {
         }
     }
 
+    /// The agent said something by its terminal.
+    pub(in crate::worker) fn on_event(&mut self, event: &Event) {
+        if matches!(event, Event::ProgramStatus { .. }) {
+            self.has_begun = true;
+        }
+    }
+
     fn untold_for(&self, typing: &Typing, now: Instant) -> Option<Duration> {
-        let tells = typing.begins.is_some() && !self.has_begun;
+        let tells = (typing.begins.is_some() || typing.tells_status) && !self.has_begun;
         let shown_for = |at| now.saturating_duration_since(at);
         tells.then(|| self.line_at.map_or(Duration::ZERO, shown_for))
     }

@@ -37,6 +37,9 @@ const WITHOUT_TURN: &[&str] = &["SessionStart", "SessionEnd", "session.created"]
 /// The event by which agents with conversations of their own tell that another one begins.
 const BEGINS: &str = "SessionStart";
 
+/// The event by which they tell that theirs ends, also when it was none: one that cannot be resumed.
+const ENDS: &str = "SessionEnd";
+
 /// A conversation held by a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -154,6 +157,9 @@ fn judge(held: Option<&Held>, id: &str, definition: &Definition, hook: &Hook) ->
     if held.id == id {
         return Heard::Known;
     }
+    if hook.event == ENDS {
+        return Heard::Foreign;
+    }
     let tells_beginnings = definition.hooks.iter().any(|rule| rule.event == BEGINS);
     let source = text_at(&hook.payload, "source");
     let begins = hook.event == BEGINS && source != Some("startup");
@@ -205,9 +211,11 @@ impl Engine {
                 _ => Held::new(id.to_owned(), ConversationSource::Hook),
             };
             now.used |= is_turn;
-            now.confirmed = true;
-            now.problem = None;
-            now.resumed_at = None;
+            if hook.event != ENDS {
+                now.confirmed = true;
+                now.problem = None;
+                now.resumed_at = None;
+            }
             Some(now)
         })
         .await

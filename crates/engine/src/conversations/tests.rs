@@ -101,6 +101,7 @@ fn a_conversation_changes_when_its_agent_says_so() {
     };
     let start = |source: &str| hook("SessionStart", json!({"source": source}));
     let stop = hook("Stop", json!({}));
+    let end = hook("SessionEnd", json!({}));
     for (held, id, hook, expected) in [
         (None, "new", &stop, Heard::Taken),
         (Some(&confirmed), "mine", &stop, Heard::Known),
@@ -110,6 +111,8 @@ fn a_conversation_changes_when_its_agent_says_so() {
         (Some(&confirmed), "new", &start("startup"), Heard::Foreign),
         (Some(&confirmed), "new", &stop, Heard::Foreign),
         (Some(&super::tests::held(true)), "new", &stop, Heard::Taken),
+        // One that cannot be resumed ends another that was begun in its place.
+        (Some(&super::tests::held(true)), "new", &end, Heard::Foreign),
     ] {
         assert_eq!(judge(held, id, &claude, hook), expected, "{id} {hook:?}");
     }

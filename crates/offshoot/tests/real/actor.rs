@@ -200,9 +200,9 @@ impl Actor {
             .wait_for_state(names, after, Duration::from_secs_f64(PATIENCE))
     }
 
-    /// The user's settings are what they were.
+    /// The user's settings are what they were, and nothing of the user's names us.
     pub(crate) fn assert_no_footprint(&self) {
-        self.before.assert_unchanged(&self.home);
+        self.before.assert_unchanged(&self.home, self.rig.home());
     }
 }
 

@@ -6,7 +6,7 @@ use offshoot_protocol::explain::EvidencePiece;
 use offshoot_protocol::prompt::PromptState;
 use offshoot_protocol::request::{Request, RequestOption};
 use offshoot_protocol::view::WaitKind;
-use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, RealAgent, Trust};
+use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, GEMINI, RealAgent, Trust};
 use offshoot_testkit::models::End;
 use offshoot_testkit::rig::wait::until;
 use regex::Regex;
@@ -72,7 +72,7 @@ pub(crate) fn play(agent: RealAgent) {
 /// Plays the first start in a directory: trust is asked for, given, and no prompt is lost by it.
 /// With the session nothing is left of it.
 pub(crate) fn begin_untrusted(agent: RealAgent, prompt: Option<&str>) {
-    let Some(actor) = Actor::start(agent, Trust::Asked, prompt) else {
+    let Some(mut actor) = Actor::start(agent, Trust::Asked, prompt) else {
         return;
     };
     let mut facts = Facts::default();
@@ -81,20 +81,22 @@ pub(crate) fn begin_untrusted(agent: RealAgent, prompt: Option<&str>) {
     let trust = actor.looks.trust.as_ref().unwrap();
     let request = asks(&actor, &mut facts, "trust", 0.0, &trust.dialog);
     facts.holds("it is about trust", request.kind == Some(WaitKind::Trust));
-    answer(
-        &actor,
-        &mut facts,
-        "trust",
-        &request,
-        ways::consent(&request),
-    );
-    if let Some(prompt) = prompt {
+    let answered = actor.answer(&request, ways::consent(&request));
+    let taken = answered == Answered::Typed { taken: true };
+    facts.holds("trust: taken", taken);
+    if agent == GEMINI {
+        // It starts itself anew under the same id of the conversation, refuses that and ends.
+        let exited = actor.wait_for_state(&["exited"], now());
+        facts.holds("it ends, to be resumed", exited.is_some());
+        actor.resume();
+    } else if let Some(prompt) = prompt {
         rest(&actor, &mut facts, "first turn", prompt, 1);
-        facts.holds("the first prompt arrives once", actor.n_told(prompt) == 1);
     }
     actor.assert_accepted(&queued);
     rest(&actor, &mut facts, "second turn", script, 1);
     facts.holds("a waiting prompt arrives once", actor.n_told(script) == 1);
+    let arrived = prompt.is_none_or(|prompt| actor.n_told(prompt) == 1);
+    facts.holds("the first prompt arrives once", arrived);
     actor.end_session();
     until("nothing is left of the session", || {
         actor.processes().is_empty().then_some(())

@@ -83,6 +83,10 @@ const SILENT: Duration = Duration::from_secs(3);
 /// Output that has rested for so long is a finished picture.
 pub(crate) const SETTLED: Duration = Duration::from_millis(250);
 
+/// The same for a program that draws its conversation anew when it begins, and its first prompt: what
+/// is typed into that is lost.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// A program that never rests is typed to all the same, so long after its start.
 const RESTLESS: Duration = Duration::from_secs(5);
 
@@ -104,6 +108,8 @@ pub(crate) struct Outlook<'a> {
     /// Since it has shown an input line, while it has not told that it has begun; none when it has, or
     /// tells no such thing.
     pub(crate) untold_for: Option<Duration>,
+    /// It tells by a hook that it begins, and has taken no prompt since.
+    pub(crate) is_fresh: bool,
     /// Since somebody pressed a key.
     pub(crate) typed_ago: Option<Duration>,
     /// Somebody typed and did not send it.
@@ -134,6 +140,9 @@ pub(crate) fn obstacle(outlook: &Outlook<'_>) -> Option<&'static str> {
     }
     match outlook.quiet_for {
         None if outlook.alive_for < SILENT => Some(STARTS),
+        Some(quiet) if outlook.is_fresh && quiet < FRESH => {
+            (outlook.alive_for < UNTOLD_MAX).then_some(STARTS)
+        }
         Some(quiet) if quiet < SETTLED && outlook.alive_for < RESTLESS => Some(STARTS),
         _ => None,
     }

@@ -29,6 +29,7 @@ fn outlook(sight: &Sight) -> Outlook<'_> {
         alive_for: ms(10_000),
         quiet_for: Some(ms(1000)),
         untold_for: None,
+        is_fresh: false,
         typed_ago: None,
         draft: false,
     }
@@ -73,6 +74,11 @@ fn a_ready_agent_is_typed_to_and_a_busy_one_is_not() {
         Outlook {
             alive_for: ms(1000),
             quiet_for: Some(ms(100)),
+            ..outlook(&idle)
+        },
+        Outlook {
+            is_fresh: true,
+            quiet_for: Some(ms(900)),
             ..outlook(&idle)
         },
         Outlook {

@@ -39,6 +39,7 @@ impl WorkerTask {
             alive_for: ago(self.alive_since).unwrap_or_default(),
             quiet_for: ago(self.output_at),
             untold_for: self.prompts.untold_for(&self.setup.typing, now),
+            is_fresh: self.setup.typing.begins.is_some() && self.prompts.taken.is_none(),
             typed_ago: ago(self.prompts.draft.typed_at()),
             draft: self.prompts.draft.is_open(),
         };

@@ -58,8 +58,3 @@ fn codex_begins_where_it_is_not_trusted() {
 fn codex_begins_without_a_prompt_where_it_is_not_trusted() {
     acts::begin_untrusted(CODEX, None);
 }
-
-#[test]
-fn gemini_begins_where_it_is_not_trusted() {
-    acts::begin_untrusted(GEMINI, Some("@@ say first of all"));
-}

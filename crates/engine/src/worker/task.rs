@@ -254,7 +254,8 @@ impl WorkerTask {
                     None => break,
                 },
                 () = shared.hooks.arrived() => self.on_hooks(),
-                () = std::future::ready(()), if self.more_output => self.read_output().await,
+                // Each turn gives way: a task that is always ready keeps the thread from its sockets.
+                () = tokio::task::yield_now(), if self.more_output => self.read_output().await,
                 () = sleep_until(deadline) => self.on_timers().await,
             }
         }

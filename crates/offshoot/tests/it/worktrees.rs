@@ -2,6 +2,7 @@
 //! back, and finished after the server was killed in the middle.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -511,4 +512,70 @@ fn killed_at(moment: Moment) {
             .contains("AGENT")
             .then_some(())
     });
+}
+
+/// A `git` of the server that stands still when it is to remove a worktree.
+struct HeldGit {
+    /// It stands still as long as this file is there, and then fails.
+    hold: PathBuf,
+    /// It makes this file when it stands still.
+    held: PathBuf,
+}
+
+impl HeldGit {
+    /// Puts it before the true one, for servers from the next start on.
+    fn put_before(rig: &mut Rig) -> Self {
+        let folder = rig.user_dir().join("bin");
+        fs::create_dir(&folder).unwrap();
+        let [hold, held] = ["hold", "held"].map(|name| folder.join(name));
+        let path = std::env::var("PATH").unwrap();
+        let script = format!(
+            "#!/bin/sh\nPATH={path}\ncase \" $* \" in *' worktree remove '*)\n\
+             if [ -e {0} ]; then : > {1}; while [ -e {0} ]; do sleep 0.02; done; exit 1; fi;;\n\
+             esac\nexec git \"$@\"\n",
+            hold.display(),
+            held.display()
+        );
+        let program = folder.join("git");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        rig.set_env("PATH", &format!("{}:{path}", folder.display()));
+        Self { hold, held }
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_while_it_takes_a_worktree_back_takes_it_back_at_its_next_start() {
+    let mut place = Place::new();
+    let git = HeldGit::put_before(&mut place.rig);
+    place.rig.kill_server();
+    place.rig.start_server().unwrap();
+    let pids = place.rig.user_dir().join("pids");
+    place.set_up_with(&format!("echo $$ >> {}; sleep 1000", pids.display()));
+    let job = place.create(json!({"taskId": "k", "mode": "custom", "branch": "half"}));
+    until("the setup command runs", || last_pid(&pids));
+    let path = PathBuf::from(text_of(&place.worktrees()[1], "path"));
+
+    fs::write(&git.hold, "").unwrap();
+    let cancel = format!("/api/jobs/{job}/cancel");
+    let answer = place.rig.http.send("POST", &cancel, &json!({}));
+    assert!(answer.status < 300, "{}", answer.text());
+    until("it is being taken back", || git.held.exists().then_some(()));
+    place.rig.kill_server();
+    fs::remove_file(&git.hold).unwrap();
+    assert!(path.exists(), "it was not taken back yet");
+
+    place.rig.start_server().unwrap();
+    let branch = || {
+        let listed = place.repository.git(&["branch", "--list", "half"]);
+        listed.unwrap()
+    };
+    until("it was taken back", || {
+        (!path.exists() && branch().is_empty()).then_some(())
+    });
+    assert_eq!(place.worktrees().len(), 1);
+    place.set_up_with("true");
+    let mut app = place.app();
+    let next = place.created(&mut app, "next", "half");
+    assert_eq!(next["worktree"]["branch"], "half", "the name is free again");
 }

@@ -147,24 +147,8 @@ fn plain_words(template: &str, outside: &str) -> Option<Vec<String>> {
 }
 
 fn fill(word: &str, values: Values<'_>) -> OsString {
-    let mut filled = OsString::new();
-    let mut rest = word;
-    while let Some(open) = rest.find("{{") {
-        filled.push(&rest[..open]);
-        rest = &rest[open..];
-        if let Some(after) = rest.strip_prefix(PROMPT) {
-            filled.push(values.prompt.unwrap_or_default());
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix(CWD) {
-            filled.push(values.cwd);
-            rest = after;
-        } else {
-            filled.push("{{");
-            rest = &rest[2..];
-        }
-    }
-    filled.push(rest);
-    filled
+    let prompt = OsStr::new(values.prompt.unwrap_or_default());
+    filled(word, &[(PROMPT, prompt), (CWD, values.cwd.as_os_str())])
 }
 
 /// Puts values in the place of names such as `{cwd}`. What a value holds is never looked at.
@@ -265,6 +249,12 @@ mod tests {
             expand("run 'a b' \"c d\" e\\ f", None),
             ["run", "a b", "c d", "e f"]
         );
+    }
+
+    #[test]
+    fn braces_around_a_placeholder_stay() {
+        let words = expand("env X={{{prompt}}} sh -c 'echo {{cwd}}'", Some("it"));
+        assert_eq!(words[..2], ["env", "X={it}"]);
     }
 
     #[test]

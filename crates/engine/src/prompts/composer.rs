@@ -92,10 +92,26 @@ impl Sight {
         }
     }
 
-    /// Tells whether the input line holds a prompt and nothing else, as far as it shows it.
+    /// Tells whether a prompt stands before the cursor with up to so many characters behind it, where
+    /// no input line is recognised.
+    pub(crate) fn holds_before(&self, prompt: &str, n_more: usize) -> bool {
+        let before = match self.composer {
+            Composer::Unknown => self.before_cursor(),
+            Composer::Empty | Composer::Holds { .. } => return false,
+        };
+        let tail = pieces(prompt).1;
+        let more = before
+            .rfind(&tail)
+            .map(|at| before[at + tail.len()..].chars().count());
+        more.is_some_and(|more| more <= n_more)
+    }
+
+    /// Tells whether a prompt and nothing else stands where text is typed, as far as that shows it.
     pub(crate) fn holds_only(&self, prompt: &str) -> bool {
-        let Composer::Holds { from, to } = self.composer else {
-            return false;
+        let (from, to) = match self.composer {
+            Composer::Holds { from, to } => (from, to),
+            Composer::Empty => return false,
+            Composer::Unknown => return self.holds(prompt),
         };
         let text = squeeze(&self.rows[from..to].concat());
         let text = text.trim_start_matches(MARKS);
@@ -387,6 +403,11 @@ mod tests {
         let sight = Sight::of_rows(&rows, cursor(1, 28));
         assert_eq!(*sight.composer(), Composer::Unknown);
         assert!(sight.holds("please look\nat this"));
+        let rows = ["tell me: please look at thisabc"];
+        let sight = Sight::of_rows(&rows, cursor(0, 31));
+        assert!(!sight.holds("please look\nat this"));
+        assert!(sight.holds_before("please look\nat this", 3));
+        assert!(!sight.holds_before("please look\nat this", 2));
         let rows = ["tell me: please", "got:please", ""];
         assert!(!Sight::of_rows(&rows, cursor(2, 0)).holds("please"));
     }

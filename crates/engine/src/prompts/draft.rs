@@ -43,6 +43,11 @@ impl Draft {
         self.n_chars > 0
     }
 
+    /// How many characters somebody typed and did not send, as far as is known.
+    pub(crate) fn n_chars(&self) -> usize {
+        self.n_chars
+    }
+
     /// When somebody pressed a key last.
     pub(crate) fn typed_at(&self) -> Option<Instant> {
         self.typed_at

@@ -171,6 +171,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) sight: &'a Sight,
     /// The input line held the text before Enter.
     pub(crate) stood: bool,
+    /// What people have typed since the text was; none when they did not.
+    pub(crate) keys: Option<Keys>,
     /// The agent's own hook has told the text.
     pub(crate) hooked: bool,
     /// This program has shown an input line before.
@@ -190,6 +192,19 @@ pub(crate) struct Evidence<'a> {
     /// See [`Typing::shows_turns`].
     pub(crate) shows_turns: bool,
 }
+
+/// What people have typed since a prompt was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// Characters that were not sent, as far as is known.
+    pub(crate) n_chars: usize,
+    /// The last one is so new that the screen may not show it yet.
+    pub(crate) fresh: bool,
+}
+
+/// Why a prompt is given up that shares its line with a text of somebody else.
+pub(crate) const TYPED_INTO: &str =
+    "somebody typed into it; send what stands in its input line, or clear it";
 
 /// What became of a typed prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,12 +234,17 @@ const GONE: Duration = Duration::from_millis(400);
 /// The same for a program whose input line is gone as a whole.
 const LINE_GONE: Duration = Duration::from_secs(5);
 
+/// Tells whether a prompt stands where text is typed, alone or with what people typed behind it.
+pub(crate) fn stands(sight: &Sight, text: &str, keys: Option<Keys>) -> bool {
+    sight.holds(text) || keys.is_some_and(|keys| sight.holds_before(text, keys.n_chars))
+}
+
 /// Judges whether a turn has begun.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Finding {
     if evidence.hooked {
         return Finding::Began("its hook told so");
     }
-    if evidence.sight.holds(evidence.text) {
+    if stands(evidence.sight, evidence.text, evidence.keys) {
         return standing(evidence);
     }
     if evidence.worked {
@@ -260,6 +280,15 @@ fn standing(evidence: &Evidence<'_>) -> Finding {
     }
     if evidence.worked || evidence.since_last < PRESS_AGAIN {
         return Finding::LookAgain;
+    }
+    if let Some(keys) = evidence.keys {
+        // Enter would send what somebody has not sent.
+        if keys.fresh {
+            return Finding::LookAgain;
+        }
+        if !evidence.sight.holds_only(evidence.text) {
+            return Finding::Failed(TYPED_INTO);
+        }
     }
     if evidence.enters < ENTERS_MAX {
         return Finding::PressAgain;

@@ -111,6 +111,7 @@ fn evidence(sight: &Sight) -> Evidence<'_> {
         text: "do it",
         sight,
         stood: false,
+        keys: None,
         hooked: false,
         has_line: false,
         gone_for: ms(500),
@@ -199,6 +200,32 @@ fn enter_is_pressed_again_only_while_the_text_stands_there() {
         ..last
     };
     assert!(matches!(judge(&late), Finding::Failed(_)));
+}
+
+#[test]
+fn enter_sends_nothing_that_somebody_else_has_typed() {
+    let typed = |fresh| Some(Keys { n_chars: 3, fresh });
+    let mixed = sight(&["────────", "❯ do itabc", "────────"]);
+    let open = sight(&["ready", "tell me: do itabc"]);
+    for mixed in [&mixed, &open] {
+        let still = Evidence {
+            keys: typed(false),
+            printed: true,
+            ..evidence(mixed)
+        };
+        assert_eq!(judge(&still), Finding::Failed(TYPED_INTO), "{still:?}");
+        let fresh = Evidence {
+            keys: typed(true),
+            ..still
+        };
+        assert_eq!(judge(&fresh), Finding::LookAgain, "{fresh:?}");
+    }
+    let full = sight(&FULL);
+    let alone = Evidence {
+        keys: typed(false),
+        ..evidence(&full)
+    };
+    assert_eq!(judge(&alone), Finding::PressAgain, "what was typed is gone");
 }
 
 #[test]

@@ -23,9 +23,9 @@ use tokio::time::Instant;
 pub(crate) use self::queue::PromptCommand;
 use super::task::{Change, WorkerTask};
 use crate::EngineError;
-use crate::prompts::Typing;
 use crate::prompts::composer::{Composer, Sight};
 use crate::prompts::draft::Draft;
+use crate::prompts::{Keys, Typing};
 
 /// How often a screen is looked at while it decides something.
 const LOOK: Duration = Duration::from_millis(150);
@@ -36,7 +36,7 @@ const AFTER_KEY: Duration = Duration::from_millis(500);
 /// How many lines of a prompt that was given back are cleared away at the most.
 const CLEARS_MAX: usize = 64;
 
-/// Nobody is held back for longer, whatever the prompt waits for.
+/// Nobody is held back for longer before Enter, nor after it, whatever the prompt waits for.
 const HOLD: Duration = Duration::from_secs(2);
 
 /// Who is told what became of a request about a prompt.
@@ -76,9 +76,11 @@ pub(super) struct Prompts {
     since: Since,
 }
 
-/// What has been seen since the first Enter of a prompt.
+/// What has been seen since a prompt was begun, most of it since its first Enter.
 #[derive(Debug, Default)]
 struct Since {
+    /// When its text was typed.
+    begun: Option<Instant>,
     first_enter: Option<Instant>,
     stood: bool,
     hooked: bool,
@@ -114,8 +116,23 @@ impl Prompts {
         match self.step {
             Step::Pasting | Step::Entering => true,
             Step::Pasted { at, .. } => now < at + HOLD,
-            Step::Waiting | Step::Entered { .. } => false,
+            // What is typed before the receipt would be sent with the text if Enter comes again.
+            Step::Entered { .. } => {
+                let first_enter = self.since.first_enter;
+                first_enter.is_some_and(|at| now < at + HOLD)
+            }
+            Step::Waiting => false,
         }
+    }
+
+    /// What people have typed since the first prompt was begun.
+    fn keys(&self, now: Instant) -> Option<Keys> {
+        let typed_at = self.draft.typed_at()?;
+        let is_since = self.since.begun.is_some_and(|begun| typed_at > begun);
+        is_since.then(|| Keys {
+            n_chars: self.draft.n_chars(),
+            fresh: now < typed_at + AFTER_KEY,
+        })
     }
 
     fn on_sight(&mut self, sight: &Sight, now: Instant) {
@@ -147,6 +164,7 @@ impl Prompts {
             .is_none_or(|at| at.elapsed() >= AFTER_KEY);
         resting
             && !self.draft.is_open()
+            && *sight.composer() != Composer::Unknown
             && taken.is_some_and(|(text, n)| *n < CLEARS_MAX && sight.holds_only(text))
     }
 

@@ -11,7 +11,7 @@ use super::super::task::WorkerTask;
 use super::{Since, Step, view_of};
 use crate::prompts::composer::squeeze;
 use crate::prompts::draft::Draft;
-use crate::prompts::{Evidence, Finding, judge};
+use crate::prompts::{Evidence, Finding, judge, stands};
 
 impl WorkerTask {
     pub(super) async fn verify_prompt(&mut self, last: Instant) {
@@ -24,12 +24,16 @@ impl WorkerTask {
         let sight = self.sight().await;
         let now = Instant::now();
         self.prompts.on_sight(&sight, now);
+        if !self.prompts.is_typing(now) {
+            self.release_held();
+        }
         let Some(row) = self.prompts.queue.front() else {
             return;
         };
         let has_line = self.prompts.line_at.is_some();
+        let keys = self.prompts.keys(now);
         let since = &mut self.prompts.since;
-        if sight.holds(&row.text) {
+        if stands(&sight, &row.text, keys) {
             since.gone = None;
         } else {
             since.gone.get_or_insert(now);
@@ -40,6 +44,7 @@ impl WorkerTask {
             stood: since.stood,
             has_line,
             gone_for: since.gone.map_or(Duration::ZERO, |at| now - at),
+            keys,
             hooked: since.hooked,
             worked: since.worked,
             printed: self.position > since.end,
@@ -60,7 +65,7 @@ impl WorkerTask {
     }
 
     /// Ends the first prompt.
-    async fn settle_prompt(&mut self, state: PromptState, reason: &str) {
+    pub(super) async fn settle_prompt(&mut self, state: PromptState, reason: &str) {
         let Some(mut row) = self.prompts.queue.pop_front() else {
             return;
         };
@@ -91,10 +96,10 @@ impl WorkerTask {
         self.prompts.since = Since::default();
         self.prompts.look_now();
         let Some(row) = self.prompts.queue.front_mut() else {
-            return;
+            return self.release_held();
         };
         if row.state == PromptState::Queued {
-            return;
+            return self.release_held();
         }
         let known = writers.iter().find(|(writer, _)| *writer == row.writer);
         let typed = known.map_or(0, |(_, seq)| *seq);
@@ -109,6 +114,7 @@ impl WorkerTask {
                 if let Err(err) = self.setup.store.save_prompt(row).await {
                     tracing::error!(%err, "record the prompt");
                 }
+                self.release_held();
             }
             1 => {
                 row.seq = 1;

@@ -15,7 +15,7 @@ use super::super::input::Done;
 use super::super::task::{WorkerTask, answer};
 use super::{HOLD, Held, LOOK, Since, Step};
 use crate::prompts::composer::Composer;
-use crate::prompts::{Outlook, activity_obstacle, obstacle, paste_bytes};
+use crate::prompts::{Outlook, TYPED_INTO, activity_obstacle, obstacle, paste_bytes};
 
 /// A text that does not show in its input line within this is sent all the same.
 const SHOWS: Duration = Duration::from_secs(3);
@@ -63,7 +63,10 @@ impl WorkerTask {
             None => false,
         };
         let bytes = paste_bytes(&text, bracketed && self.setup.typing.paste);
-        self.prompts.since = Since::default();
+        self.prompts.since = Since {
+            begun: Some(Instant::now()),
+            ..Since::default()
+        };
         self.prompts.step = Step::Pasting;
         self.type_for_prompt(writer, 1, &bytes);
     }
@@ -104,7 +107,6 @@ impl WorkerTask {
                 self.prompts.step = Step::Entered { last: now };
                 self.prompts.since.first_enter.get_or_insert(now);
                 self.prompts.look_later();
-                self.release_held();
             }
             // Not typed, and the number stays free: the same step is taken again.
             (Step::Pasting, false) => {
@@ -142,9 +144,17 @@ impl WorkerTask {
         let Some(row) = self.prompts.queue.front() else {
             return;
         };
+        let keys = self.prompts.keys(now);
+        if keys.is_some_and(|keys| keys.fresh) {
+            self.wait_because("somebody is typing");
+            return self.prompts.look_later();
+        }
         let stands = sight.holds(&row.text);
         if !stands && now < at + SHOWS && *sight.composer() != Composer::Unknown {
             return self.prompts.look_later();
+        }
+        if keys.is_some() && !sight.holds_only(&row.text) {
+            return self.settle_prompt(PromptState::Failed, TYPED_INTO).await;
         }
         self.prompts.since.stood |= stands;
         self.press_enter().await;

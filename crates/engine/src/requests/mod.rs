@@ -4,9 +4,10 @@
 //! and questions have in common. Pure: no clock, no I/O. Whether the agent waits at all is judged by
 //! `attention`; the worker's task (`worker::asking`) types the answer, once.
 //!
-//! An answer names the request it is for. A request's id is made from its picture on the screen and
-//! the beginning of the wait, so an answer to a question that has changed meanwhile names no request,
-//! and a second answer to the same finds it answered. A question that a server left open keeps its id
+//! An answer names the request it is for. A request's id is made from its picture on the screen, which
+//! is all that stands between the dialog's upper edge and its options, the beginning of the wait and
+//! the number of answers that had an effect, so an answer to a question that has changed meanwhile
+//! names no request, and a second answer to the same finds it answered. A question that a server left open keeps its id
 //! when the next one finds the same picture ([`Recalled`]).
 
 pub(crate) mod commands;
@@ -28,6 +29,9 @@ const GENERIC_LINES: u16 = 24;
 
 /// Longest text, label or command that is shown.
 const TEXT_CHARS: usize = 500;
+
+/// So many dashes in a row are the upper edge of a dialog.
+const EDGE: usize = 10;
 
 /// Reads the questions of one kind of agent.
 #[derive(Debug)]
@@ -66,6 +70,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) activity: &'a Activity,
     /// The input of the tool that the agent wants to use, from its hook.
     pub(crate) tool_input: Option<&'a Value>,
+    /// So many answers had an effect: a question that looks like an answered one is another.
+    pub(crate) n_answered: u64,
 }
 
 /// An option while it is read.
@@ -75,6 +81,8 @@ struct Found {
     label: String,
     keys: Vec<String>,
     marked: bool,
+    /// Where it begins in the text that was read.
+    at: usize,
 }
 
 impl Reader {
@@ -100,7 +108,8 @@ impl Reader {
         if part.text.is_empty() && part.options.is_empty() {
             part.text.clone_from(&reason);
         }
-        let picture = part.picture();
+        let body = part.body(seen.rows);
+        let picture = part.picture(&body);
         if part.text.is_empty() {
             part.text.clone_from(&reason);
         }
@@ -112,22 +121,32 @@ impl Reader {
         };
         let reported = reason.strip_prefix("approve Bash: ").map(str::to_owned);
         let told = input(&["command"]).or(reported);
-        part.command = whole(part.command, told, |told, seen| told.starts_with(seen));
+        let body = squeeze(&body);
+        part.command = whole(part.command, told, |told, seen, is_cut| {
+            body.contains(told) || is_cut && told.starts_with(seen)
+        });
         let told = input(&["file_path", "path"]);
-        part.file = whole(part.file, told, |told, seen| told.ends_with(seen));
-        part.into_asked(kind, picture, seen.activity.since)
+        part.file = whole(part.file, told, |told, seen, _| told.ends_with(seen));
+        let moment = format!(
+            "{} {}",
+            seen.activity.since.as_millisecond(),
+            seen.n_answered
+        );
+        part.into_asked(kind, &picture, &moment, seen.activity.since)
     }
 
     fn read_generic(&self, rows: &[String]) -> Part {
         let text = region(rows, Region::Bottom(GENERIC_LINES));
         let mut part = Part::default();
         if let Some(found) = self.yes_or_no.captures_iter(&text).last() {
-            let line = text[..found.get(0).map_or(0, |all| all.end())]
-                .lines()
-                .last();
-            part.text = line.unwrap_or_default().trim().to_owned();
-            part.options = ["yes", "no"].map(|name| typed(&found[name], name)).into();
+            let end = found.get(0).map_or(0, |all| all.end());
+            let line_at = text[..end].rfind('\n').map_or(0, |line| line + 1);
+            part.text = text[line_at..end].trim().to_owned();
+            part.options = ["yes", "no"]
+                .map(|name| typed(&found[name], name, line_at))
+                .into();
             part.takes_text = true;
+            part.read = text;
             return part;
         }
         part.options = options(&self.numbered, &text);
@@ -150,6 +169,7 @@ impl Reader {
             .take(6)
             .find(|line| line.trim_end().ends_with(['?', ':']));
         part.text = question.map(bare).unwrap_or_default();
+        part.read = text;
         part
     }
 }
@@ -162,11 +182,38 @@ struct Part {
     takes_text: bool,
     command: Option<String>,
     file: Option<String>,
+    /// The lines it was read from, without the empty ones.
+    read: String,
 }
 
 impl Part {
+    /// The lines of the dialog above its options, up to its upper edge or that of the screen. What
+    /// turns there to show that time passes is left out.
+    fn body(&self, rows: &[String]) -> String {
+        let first = self.options.iter().map(|option| option.at).min();
+        let Some(first) = first else {
+            return String::new();
+        };
+        let from_end = self.read[first..].lines().count();
+        let all: Vec<&str> = rows
+            .iter()
+            .map(String::as_str)
+            .filter(|row| !row.trim().is_empty())
+            .collect();
+        let above = &all[..all.len().saturating_sub(from_end)];
+        let begin = above
+            .iter()
+            .rposition(|line| is_edge(line))
+            .map_or(0, |edge| edge + 1);
+        let lines = above[begin..].iter().filter(|line| !turns(line));
+        lines
+            .map(|line| line.trim_end())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
     /// Names what was read from the screen. The mark is no part of it: people move it.
-    fn picture(&self) -> String {
+    fn picture(&self, body: &str) -> String {
         let options = self
             .options
             .iter()
@@ -176,18 +223,25 @@ impl Part {
             options.collect::<Vec<_>>(),
             &self.command,
             &self.file,
+            body,
         );
         digest(&serde_json::json!(read).to_string())
     }
 
-    fn into_asked(self, kind: Option<WaitKind>, picture: String, since: Timestamp) -> Asked {
+    fn into_asked(
+        self,
+        kind: Option<WaitKind>,
+        picture: &str,
+        moment: &str,
+        since: Timestamp,
+    ) -> Asked {
         let marked = self.options.iter().position(|option| option.marked);
         let view = |option: &Found| RequestOption {
             id: option.id.clone(),
             label: cut(&option.label),
         };
         let request = Request {
-            id: digest(&format!("{picture} {}", since.as_millisecond())),
+            id: digest(&format!("{picture} {moment}")),
             kind,
             text: cut(&self.text),
             options: self.options.iter().map(view).collect(),
@@ -198,7 +252,7 @@ impl Part {
         };
         Asked {
             view: request,
-            picture,
+            picture: picture.to_owned(),
             keys: self.options.into_iter().map(|option| option.keys).collect(),
             marked,
         }
@@ -255,9 +309,11 @@ impl Rule {
             option.keys.extend(self.rule.confirm.iter().cloned());
         }
         for choice in &self.rule.choices {
-            let Some(line) = text.lines().rfind(|line| line.contains(&choice.label)) else {
+            let Some(at) = text.rfind(&choice.label) else {
                 continue;
             };
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let line = text[line..].lines().next().unwrap_or_default();
             let marked = line.trim_start().starts_with(['❯', '›', '●']);
             // The mark stands on it already: the keys that move it there would move it away.
             let enter = || vec!["\r".to_owned()];
@@ -266,6 +322,7 @@ impl Rule {
                 label: choice.label.clone(),
                 keys: if marked { enter() } else { choice.keys.clone() },
                 marked,
+                at,
             });
         }
         if found.is_empty() {
@@ -278,6 +335,7 @@ impl Rule {
                 label: "Cancel (Esc)".to_owned(),
                 keys: self.rule.deny.clone(),
                 marked: false,
+                at: text.len(),
             });
         }
         let group = |pattern: &Option<Regex>, name| last_group(pattern.as_ref()?, &text, name);
@@ -287,6 +345,7 @@ impl Rule {
             takes_text: self.rule.free_text,
             command: group(&self.command, "command"),
             file: group(&self.file, "file"),
+            read: text,
         })
     }
 }
@@ -315,6 +374,7 @@ fn options(pattern: &Regex, text: &str) -> Vec<Found> {
             id,
             label: bare(label.as_str()),
             marked: before.contains(['❯', '›', '●']) || before.trim_start().starts_with('>'),
+            at: line_start,
         });
     }
     found.dedup_by(|one, other| one.id == other.id);
@@ -322,19 +382,34 @@ fn options(pattern: &Regex, text: &str) -> Vec<Found> {
 }
 
 /// A word that is typed and confirmed.
-fn typed(word: &str, id: &str) -> Found {
+fn typed(word: &str, id: &str, at: usize) -> Found {
     let label = if id == "yes" { "Yes" } else { "No" };
     Found {
         id: word.to_ascii_lowercase(),
         label: label.to_owned(),
         keys: vec![format!("{}\r", word.to_ascii_lowercase())],
         marked: false,
+        at,
     }
 }
 
 fn last_group(pattern: &Regex, text: &str, name: &str) -> Option<String> {
     let last = pattern.captures_iter(text).last()?;
-    last.name(name).map(|found| bare(found.as_str()))
+    let found = last.name(name)?.as_str();
+    Some(found.lines().map(bare).collect::<Vec<_>>().join("\n"))
+}
+
+/// Tells whether a line is the upper edge of a dialog.
+fn is_edge(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix('╭').unwrap_or(line);
+    let dashes = line.chars().take_while(|c| matches!(c, '─' | '━' | '▔'));
+    dashes.count() >= EDGE
+}
+
+/// Tells whether a line changes while nothing happens.
+fn turns(line: &str) -> bool {
+    line.contains(|c| ('\u{2800}'..='\u{28ff}').contains(&c)) || line.contains("esc to ")
 }
 
 fn pattern(text: &str) -> Option<Regex> {
@@ -363,26 +438,32 @@ fn bare(text: &str) -> String {
         .to_owned()
 }
 
+/// Without what a terminal would obey, and no longer than is shown.
 fn cut(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(TEXT_CHARS)
-        .collect()
+    let shown = |c: &char| *c == '\n' || !c.is_control();
+    let mut all = text.chars().filter(shown);
+    let mut text: String = all.by_ref().take(TEXT_CHARS).collect();
+    if all.next().is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// Chooses between what the screen shows and what the agent told: the latter is whole, but may be
-/// about another question than the one that stands there.
+/// about another question than the one that stands there. `agrees` compares what was told with what
+/// is seen, both without blanks, and learns whether the screen says that it is cut.
 fn whole(
     seen: Option<String>,
     told: Option<String>,
-    agrees: impl Fn(&str, &str) -> bool,
+    agrees: impl Fn(&str, &str, bool) -> bool,
 ) -> Option<String> {
     let (Some(seen), Some(told)) = (&seen, &told) else {
         return told.or(seen);
     };
     let shown = squeeze(seen);
+    let is_cut = shown.ends_with('…') || shown.ends_with("...");
     let shown = shown.trim_end_matches(['…', '.']);
-    let same = agrees(&squeeze(told), shown);
+    let same = agrees(&squeeze(told), shown, is_cut);
     Some(if same { told.clone() } else { seen.clone() })
 }
 

@@ -23,6 +23,7 @@ fn read_as(agent: Option<&str>, screen: &str, activity: &Activity, input: Option
         rows: &rows,
         activity,
         tool_input: input,
+        n_answered: 0,
     })
 }
 
@@ -194,4 +195,95 @@ fn another_question_has_another_id_and_a_moved_mark_has_not() {
         ..plain
     };
     assert_ne!(id(CLAUDE, &later), first, "the same question asked again");
+}
+
+/// Commands that an agent asks about one after the other, and of which the first lines are equal.
+fn codex(second_line: &str) -> String {
+    format!(
+        "  Would you like to run the following command?\n\n  $ python3 - <<'EOF'\n    {second_line}\n    EOF\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel"
+    )
+}
+
+#[test]
+fn all_that_a_dialog_shows_tells_it_from_the_next() {
+    let approval = activity(Some(WaitKind::Approval), "");
+    let codex_id = |line: &str| {
+        read_as(Some("codex"), &codex(line), &approval, None)
+            .view
+            .id
+    };
+    assert_eq!(codex_id("print(1)"), codex_id("print(1)"));
+    assert_ne!(codex_id("print(1)"), codex_id("print(2)"));
+    let edit = |line: &str| {
+        let shown = format!(
+            "  Would you like to make the following edits?\n\n  a.md (+1 -0)\n    1 +{line}\n\n› 1. Yes, proceed (y)\n  2. No (esc)\n\n  Press enter to confirm or esc to cancel"
+        );
+        read_as(Some("codex"), &shown, &approval, None).view.id
+    };
+    assert_ne!(edit("one"), edit("two"));
+    let claude = |line: &str| {
+        let shown = CLAUDE.replace("   Touch a file", &format!("   {line}\n   Touch a file"));
+        read_as(Some("claude-code"), &shown, &approval, None)
+            .view
+            .id
+    };
+    assert_ne!(claude("rm a"), claude("rm b"));
+    let generic = |line: &str| {
+        let shown = format!("{line}\nRun it?\n❯ 1) Yes\n  2) No\n");
+        read_as(None, &shown, &activity(None, ""), None).view.id
+    };
+    assert_ne!(generic("command-0"), generic("command-1"));
+    let waits = |mark: &str, above: &str| {
+        let shown = CLAUDE.replace("● Bash(touch probe.txt)", above);
+        let shown = format!("{shown}\n{mark} Waiting");
+        read_as(Some("claude-code"), &shown, &approval, None)
+            .view
+            .id
+    };
+    assert_eq!(
+        waits("⠏", "one"),
+        waits("⠙", "two"),
+        "what stands beside it is not in it"
+    );
+}
+
+#[test]
+fn a_question_after_an_answer_is_another_though_it_looks_the_same() {
+    let approval = activity(Some(WaitKind::Approval), "");
+    let reader = Reader::of(Definitions::built_in().generic());
+    let rows = ["Go on?", "❯ 1) Yes", "  2) No"].map(str::to_owned);
+    let id = |n_answered| {
+        let asked = reader.read(Seen {
+            rows: &rows,
+            activity: &approval,
+            tool_input: None,
+            n_answered,
+        });
+        asked.view.id
+    };
+    assert_ne!(id(0), id(1));
+}
+
+#[test]
+fn the_command_of_another_dialog_is_never_shown() {
+    let approval = activity(Some(WaitKind::Approval), "");
+    let told =
+        |line: &str| serde_json::json!({"command": format!("python3 - <<'EOF'\n{line}\nEOF")});
+    let read = |told: &Value| {
+        let asked = read_as(Some("codex"), &codex("print(1)"), &approval, Some(told));
+        asked.view.command.unwrap()
+    };
+    assert_eq!(read(&told("print(1)")), "python3 - <<'EOF'\nprint(1)\nEOF");
+    assert_eq!(read(&told("print(2)")), "python3 - <<'EOF'\nprint(1)\nEOF");
+}
+
+#[test]
+fn text_is_taken_where_the_agent_takes_it_as_typed() {
+    let all = Definitions::built_in();
+    let takes = |id: &str| {
+        let known = all.get(&AgentId(id.to_owned())).unwrap();
+        known.answers.iter().any(|rule| rule.free_text)
+    };
+    let ids = ["claude-code", "codex", "gemini", "opencode", "qwen"];
+    assert_eq!(ids.map(takes), [true, false, true, false, false]);
 }

@@ -38,9 +38,6 @@ const EFFECT: Duration = Duration::from_secs(5);
 /// A menu that moved its mark to the chosen option wants Enter too, after so long.
 const CONFIRM: Duration = Duration::from_millis(600);
 
-/// Keys that the agent has not taken after so long are typed once more.
-const AGAIN: Duration = Duration::from_secs(2);
-
 /// Answered requests that are remembered, to tell a second device so.
 const REMEMBERED: usize = 16;
 
@@ -61,6 +58,8 @@ pub(super) struct Asking {
     /// Ids of what was answered, newest last.
     past: VecDeque<String>,
     n_answers: u64,
+    /// Answers that had an effect.
+    n_taken: u64,
 }
 
 /// An answer that waits for its question to be seen.
@@ -81,7 +80,6 @@ struct Answered {
     /// The mark of the menu stood on the option before.
     was_marked: bool,
     confirmed: bool,
-    repeated: bool,
     done: Option<Asker>,
 }
 
@@ -123,8 +121,10 @@ impl WorkerTask {
     /// Looks what is asked now, and whether an answer had its effect.
     pub(super) async fn go_on_asking(&mut self) {
         self.asking.look_at = None;
-        let asked = self.read_request().await;
-        self.verify_answer(asked.as_ref()).await;
+        let mut asked = self.read_request().await;
+        if self.verify_answer(asked.as_ref()).await {
+            asked = self.read_request().await;
+        }
         let changed = self.asking.shown.as_ref().map(|asked| &asked.view)
             != asked.as_ref().map(|asked| &asked.view);
         self.asking.shown = asked;
@@ -162,6 +162,7 @@ impl WorkerTask {
             rows: &rows,
             activity: &activity,
             tool_input: self.tool_input.as_ref(),
+            n_answered: self.asking.n_taken,
         };
         let mut asked = self.setup.reader.read(seen);
         if let Some((recalled, at)) = &mut self.asking.recalled {
@@ -270,7 +271,6 @@ impl WorkerTask {
             at: Instant::now(),
             was_marked,
             confirmed: false,
-            repeated: false,
             done: Some(pending.done),
         });
         if let Some(done) = earlier.and_then(|earlier| earlier.done) {
@@ -317,10 +317,13 @@ impl WorkerTask {
         .await;
     }
 
-    /// Tells whether the last answer had its effect.
-    async fn verify_answer(&mut self, asked: Option<&Asked>) {
+    /// Sees to the last answer. Returns whether it had its effect just now.
+    ///
+    /// Keys without an effect are not typed again: the next question in the agent's queue may look
+    /// like this one.
+    async fn verify_answer(&mut self, asked: Option<&Asked>) -> bool {
         let Some(answered) = &mut self.asking.answered else {
-            return;
+            return false;
         };
         let stands = asked.filter(|asked| asked.view.id == answered.request);
         let age = answered.at.elapsed();
@@ -328,35 +331,29 @@ impl WorkerTask {
             // A picture in between could hide it for a moment.
             let gone = asked.is_none() || age >= SETTLE * 2;
             if gone && let Some(answered) = self.asking.answered.take() {
+                self.asking.n_taken += 1;
                 tell(answered.done, true);
             }
-            return;
+            return gone;
         };
         if age >= EFFECT {
             let answered = self.asking.answered.take();
             // It may be tried again.
             self.asking.past.pop_back();
             tell(answered.and_then(|answered| answered.done), false);
-            return;
+            return false;
         }
-        let Some(option) = answered.option.clone() else {
-            return;
+        let Some(option) = &answered.option else {
+            return false;
         };
         // A mark that moved shows that the key was taken.
-        let moved = asked.is_marked(&option) && !answered.was_marked;
-        let keys = if moved && !answered.confirmed && age >= CONFIRM {
+        let moved = asked.is_marked(option) && !answered.was_marked;
+        if moved && !answered.confirmed && age >= CONFIRM {
             answered.confirmed = true;
-            Some(vec![b"\r".to_vec()])
-        } else if !moved && !answered.repeated && age >= AGAIN {
-            answered.repeated = true;
-            asked.keys(&option)
-        } else {
-            None
-        };
-        if let Some(keys) = keys {
             let request = answered.request.clone();
-            self.type_answer(&request, keys).await;
+            self.type_answer(&request, vec![b"\r".to_vec()]).await;
         }
+        false
     }
 
     /// The process is gone, and its question with it.

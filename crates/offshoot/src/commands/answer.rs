@@ -30,10 +30,16 @@ pub(crate) async fn run(client: &Client, args: AnswerArgs) -> Result<()> {
     Ok(())
 }
 
-/// The option that is meant: its key, or the only one whose words begin so.
+/// The option that is meant: its key, its place where options have no keys, or the only one whose
+/// words begin so.
 fn chosen(request: &Request, option: &str) -> Result<String> {
     if request.options.iter().any(|one| one.id == option) {
         return Ok(option.to_owned());
+    }
+    let place = option.parse::<usize>().ok().filter(|_| has_places(request));
+    let at_place = place.and_then(|place| request.options.get(place.checked_sub(1)?));
+    if let Some(one) = at_place {
+        return Ok(one.id.clone());
     }
     let wanted = option.to_lowercase();
     let begins = request
@@ -47,6 +53,13 @@ fn chosen(request: &Request, option: &str) -> Result<String> {
     }
 }
 
+/// Whether options are counted, because some have no key that a person could read.
+fn has_places(request: &Request) -> bool {
+    let options = &request.options;
+    options.iter().any(|one| one.id == one.label)
+        && options.iter().all(|one| one.id.parse::<u8>().is_err())
+}
+
 fn print(request: &Request) {
     println!("{}", request.text);
     for (name, value) in [("command", &request.command), ("file", &request.file)] {
@@ -54,8 +67,14 @@ fn print(request: &Request) {
             println!("  {name}: {value}");
         }
     }
-    for option in &request.options {
-        println!("  {:>4}  {}", option.id, option.label);
+    for (at, option) in request.options.iter().enumerate() {
+        let place = (at + 1).to_string();
+        let name = if has_places(request) {
+            &place
+        } else {
+            &option.id
+        };
+        println!("  {name:>4}  {}", option.label);
     }
     if request.takes_text {
         println!("  --text TEXT answers in words");

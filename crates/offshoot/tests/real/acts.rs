@@ -6,7 +6,7 @@ use offshoot_protocol::explain::EvidencePiece;
 use offshoot_protocol::prompt::PromptState;
 use offshoot_protocol::request::{Request, RequestOption};
 use offshoot_protocol::view::WaitKind;
-use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, GEMINI, RealAgent, Trust};
+use offshoot_testkit::agents::{CLAUDE_CODE, CODEX, RealAgent, Trust};
 use offshoot_testkit::models::End;
 use offshoot_testkit::rig::wait::until;
 use regex::Regex;
@@ -72,7 +72,7 @@ pub(crate) fn play(agent: RealAgent) {
 /// Plays the first start in a directory: trust is asked for, given, and no prompt is lost by it.
 /// With the session nothing is left of it.
 pub(crate) fn begin_untrusted(agent: RealAgent, prompt: Option<&str>) {
-    let Some(mut actor) = Actor::start(agent, Trust::Asked, prompt) else {
+    let Some(actor) = Actor::start(agent, Trust::Asked, prompt) else {
         return;
     };
     let mut facts = Facts::default();
@@ -84,12 +84,7 @@ pub(crate) fn begin_untrusted(agent: RealAgent, prompt: Option<&str>) {
     let answered = actor.answer(&request, ways::consent(&request));
     let taken = answered == Answered::Typed { taken: true };
     facts.holds("trust: taken", taken);
-    if agent == GEMINI {
-        // It starts itself anew under the same id of the conversation, refuses that and ends.
-        let exited = actor.wait_for_state(&["exited"], now());
-        facts.holds("it ends, to be resumed", exited.is_some());
-        actor.resume();
-    } else if let Some(prompt) = prompt {
+    if let Some(prompt) = prompt {
         rest(&actor, &mut facts, "first turn", prompt, 1);
     }
     actor.assert_accepted(&queued);

@@ -145,6 +145,24 @@ impl Store {
             .await
     }
 
+    /// Returns the newest prompt of a worker that was accepted or has failed.
+    pub async fn last_settled_prompt(
+        &self,
+        worker: WorkerId,
+    ) -> Result<Option<PromptRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM prompts WHERE worker_id = ?1 \
+             AND state IN ('accepted', 'failed') ORDER BY number DESC LIMIT 1"
+        );
+        self.call(move |connection| {
+            connection
+                .prepare_cached(&sql)?
+                .query_row([Text(worker)], read)
+                .optional()
+        })
+        .await
+    }
+
     /// Forgets settled prompts that were queued before a time; returns how many. From then on a
     /// repeated idempotency key counts as new.
     pub async fn prune_prompts(&self, before: Timestamp) -> Result<usize, StoreError> {

@@ -488,6 +488,9 @@ async fn prompts_keep_their_order_and_are_queued_once_per_key() {
     assert!(store.save_prompt(done.clone()).await.unwrap());
     let open = store.open_prompts(one.id).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&second));
+    let settled = store.last_settled_prompt(one.id).await.unwrap();
+    assert_eq!(settled, Some(done.clone()));
+    assert_eq!(store.last_settled_prompt(two.id).await.unwrap(), None);
     let newest = store.prompts(one.id, 10).await.unwrap();
     assert_eq!(newest, [done.clone(), second.clone()]);
     let newest = store.prompts(one.id, 1).await.unwrap();

@@ -14,9 +14,6 @@ use crate::prompts::clean;
 /// Prompts that wait in one queue. More are refused as full.
 const QUEUE_MAX: usize = 64;
 
-/// Prompts looked through for the last that is settled: more than a queue holds.
-const SETTLED_SEEN: u32 = 100;
-
 /// What the queue can be asked.
 #[derive(Debug)]
 pub(crate) enum PromptCommand {
@@ -54,12 +51,11 @@ impl WorkerTask {
 
     /// Shows whether the last prompt was given up, until a person has seen to it.
     pub(super) async fn show_undelivered(&self) {
-        let rows = self.setup.store.prompts(self.setup.row.id, SETTLED_SEEN);
-        let rows = match rows.await {
-            Ok(rows) => rows,
+        let last = self.setup.store.last_settled_prompt(self.setup.row.id);
+        let newest = match last.await {
+            Ok(last) => last.and_then(undelivered),
             Err(err) => return tracing::error!(%err, "read the prompts"),
         };
-        let newest = undelivered(&rows);
         let changed = self.shared.head.send_if_modified(|head| {
             let changed = head.undelivered != newest;
             head.undelivered = newest;
@@ -169,15 +165,11 @@ impl WorkerTask {
     }
 }
 
-/// Returns the last prompt that was given up, unless the agent has taken one since.
-fn undelivered(rows: &[PromptRow]) -> Option<Undelivered> {
-    let mut settled = rows.iter().rev().filter(|row| row.state.is_settled());
-    let last = settled
-        .next()
-        .filter(|row| row.state == PromptState::Failed)?;
-    Some(Undelivered {
+/// Tells people of the last prompt, if it was given up.
+fn undelivered(last: PromptRow) -> Option<Undelivered> {
+    (last.state == PromptState::Failed).then(|| Undelivered {
         prompt_id: last.id,
-        reason: last.reason.clone().unwrap_or_default(),
+        reason: last.reason.unwrap_or_default(),
         at: last.changed_at,
     })
 }

@@ -332,6 +332,8 @@ impl WorkerTask {
             let gone = asked.is_none() || age >= SETTLE * 2;
             if gone && let Some(answered) = self.asking.answered.take() {
                 self.asking.n_taken += 1;
+                // What looks the same from now on is another question than the last server's.
+                self.asking.recalled = None;
                 tell(answered.done, true);
             }
             return gone;

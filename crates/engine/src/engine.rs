@@ -428,12 +428,7 @@ fn keep_program(home: &Home, program: &Path) -> Result<PathBuf, StartError> {
         found.mtime_nsec().cast_unsigned(),
     ];
     let identity = format!("{identity:?} {}", found.mtime());
-    let digest = Sha256::digest(identity);
-    let name: String = digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = crate::credentials::hex(&Sha256::digest(identity)[..6]);
     let kept = home.programs().join(format!("offshoot-{name}"));
     if !kept.exists() {
         let fresh = home

@@ -7,13 +7,12 @@
 //! An answer names the request it is for. A request's id is made from its picture on the screen, which
 //! is all that stands between the dialog's upper edge and its options, the beginning of the wait and
 //! the number of answers that had an effect, so an answer to a question that has changed meanwhile
-//! names no request, and a second answer to the same finds it answered. A question that a server left open keeps its id
-//! when the next one finds the same picture ([`Recalled`]).
+//! names no request, and a second answer to the same finds it answered. A question that a server left
+//! open keeps its id when the next one finds the same picture ([`Recalled`]).
 
 pub(crate) mod commands;
 mod recalled;
 
-use jiff::Timestamp;
 use offshoot_protocol::request::{Request, RequestOption};
 use offshoot_protocol::view::{Activity, WaitKind};
 use regex::{Regex, RegexBuilder};
@@ -21,6 +20,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::recalled::Recalled;
+use crate::credentials::hex;
 use crate::definitions::{self, AnswerRule, Definition, Region};
 use crate::prompts::composer::squeeze;
 
@@ -32,6 +32,9 @@ const TEXT_CHARS: usize = 500;
 
 /// So many dashes in a row are the upper edge of a dialog.
 const EDGE: usize = 10;
+
+/// Stand before the option that Enter takes.
+const MARKS: [char; 3] = ['❯', '›', '●'];
 
 /// Reads the questions of one kind of agent.
 #[derive(Debug)]
@@ -127,12 +130,7 @@ impl Reader {
         });
         let told = input(&["file_path", "path"]);
         part.file = whole(part.file, told, |told, seen, _| told.ends_with(seen));
-        let moment = format!(
-            "{} {}",
-            seen.activity.since.as_millisecond(),
-            seen.n_answered
-        );
-        part.into_asked(kind, &picture, &moment, seen.activity.since)
+        part.into_asked(picture, &seen)
     }
 
     fn read_generic(&self, rows: &[String]) -> Part {
@@ -140,7 +138,7 @@ impl Reader {
         let mut part = Part::default();
         if let Some(found) = self.yes_or_no.captures_iter(&text).last() {
             let end = found.get(0).map_or(0, |all| all.end());
-            let line_at = text[..end].rfind('\n').map_or(0, |line| line + 1);
+            let line_at = line_start(&text, end);
             part.text = text[line_at..end].trim().to_owned();
             part.options = ["yes", "no"]
                 .map(|name| typed(&found[name], name, line_at))
@@ -195,11 +193,7 @@ impl Part {
             return String::new();
         };
         let from_end = self.read[first..].lines().count();
-        let all: Vec<&str> = rows
-            .iter()
-            .map(String::as_str)
-            .filter(|row| !row.trim().is_empty())
-            .collect();
+        let all = filled_lines(rows);
         let above = &all[..all.len().saturating_sub(from_end)];
         let begin = above
             .iter()
@@ -228,20 +222,19 @@ impl Part {
         digest(&serde_json::json!(read).to_string())
     }
 
-    fn into_asked(
-        self,
-        kind: Option<WaitKind>,
-        picture: &str,
-        moment: &str,
-        since: Timestamp,
-    ) -> Asked {
+    fn into_asked(self, picture: String, seen: &Seen<'_>) -> Asked {
+        let Activity { kind, since, .. } = *seen.activity;
         let marked = self.options.iter().position(|option| option.marked);
         let view = |option: &Found| RequestOption {
             id: option.id.clone(),
             label: cut(&option.label),
         };
         let request = Request {
-            id: digest(&format!("{picture} {moment}")),
+            id: digest(&format!(
+                "{picture} {} {}",
+                since.as_millisecond(),
+                seen.n_answered
+            )),
             kind,
             text: cut(&self.text),
             options: self.options.iter().map(view).collect(),
@@ -252,7 +245,7 @@ impl Part {
         };
         Asked {
             view: request,
-            picture: picture.to_owned(),
+            picture,
             keys: self.options.into_iter().map(|option| option.keys).collect(),
             marked,
         }
@@ -312,9 +305,8 @@ impl Rule {
             let Some(at) = text.rfind(&choice.label) else {
                 continue;
             };
-            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
-            let line = text[line..].lines().next().unwrap_or_default();
-            let marked = line.trim_start().starts_with(['❯', '›', '●']);
+            let line = text[line_start(&text, at)..].trim_start();
+            let marked = line.starts_with(MARKS);
             // The mark stands on it already: the keys that move it there would move it away.
             let enter = || vec!["\r".to_owned()];
             found.push(Found {
@@ -362,8 +354,8 @@ fn options(pattern: &Regex, text: &str) -> Vec<Found> {
             found.clear();
         }
         let says_esc = label.as_str().trim_end().ends_with("(esc)");
-        let line_start = text[..key.start()].rfind('\n').map_or(0, |at| at + 1);
-        let before = &text[line_start..key.start().max(label.start())];
+        let at = line_start(text, key.start());
+        let before = &text[at..key.start().max(label.start())];
         found.push(Found {
             // Where Esc does the same, it is plain to all that the person refuses.
             keys: vec![if id == "esc" || says_esc {
@@ -373,8 +365,8 @@ fn options(pattern: &Regex, text: &str) -> Vec<Found> {
             }],
             id,
             label: bare(label.as_str()),
-            marked: before.contains(['❯', '›', '●']) || before.trim_start().starts_with('>'),
-            at: line_start,
+            marked: before.contains(MARKS) || before.trim_start().starts_with('>'),
+            at,
         });
     }
     found.dedup_by(|one, other| one.id == other.id);
@@ -419,13 +411,20 @@ fn pattern(text: &str) -> Option<Regex> {
     RegexBuilder::new(text).multi_line(true).build().ok()
 }
 
+/// Where the line begins in which something stands.
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |end| end + 1)
+}
+
+/// The lines that are not empty.
+fn filled_lines(rows: &[String]) -> Vec<&str> {
+    let rows = rows.iter().map(String::as_str);
+    rows.filter(|row| !row.trim().is_empty()).collect()
+}
+
 /// The lines of a region that are not empty.
 fn region(rows: &[String], region: Region) -> String {
-    let lines: Vec<&str> = rows
-        .iter()
-        .map(String::as_str)
-        .filter(|row| !row.trim().is_empty())
-        .collect();
+    let lines = filled_lines(rows);
     let begin = match region {
         Region::Bottom(n) => lines.len().saturating_sub(usize::from(n)),
         Region::Screen | Region::AfterLastRule | Region::PromptBox => 0,
@@ -469,11 +468,7 @@ fn whole(
 
 /// Names a text: equal texts have equal names, in any version of this program.
 fn digest(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(text)[..8])
 }
 
 fn wait_kind(kind: definitions::WaitKind) -> WaitKind {

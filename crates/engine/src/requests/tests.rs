@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use offshoot_protocol::AgentId;
 use offshoot_protocol::view::ActivityState;
 

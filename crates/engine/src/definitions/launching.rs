@@ -317,14 +317,26 @@ mod tests {
                 "claude|--resume|7|--ours|go",
             ),
             ("claude-code-builtin", true, None, None, "claude|-c|--ours"),
-            ("codex", false, Some("7"), Some("go"), "codex|--ours|go"),
-            ("codex", true, Some("7"), None, "codex|resume|7|--ours"),
+            (
+                "codex",
+                false,
+                Some("7"),
+                Some("go"),
+                "codex|--no-daemon|--ours|go",
+            ),
+            (
+                "codex",
+                true,
+                Some("7"),
+                None,
+                "codex|resume|--no-daemon|7|--ours",
+            ),
             (
                 "codex",
                 true,
                 None,
                 Some("go"),
-                "codex|resume|--last|--ours|go",
+                "codex|resume|--no-daemon|--last|--ours|go",
             ),
             ("gemini", false, None, Some("go"), "gemini|--ours|-i|go"),
             (
@@ -351,7 +363,7 @@ mod tests {
     fn a_prompt_stays_one_unchanged_argument() {
         let prompt = "--help \"it\" {cwd} {conversation}\n'q' é";
         let argv = argv("codex", false, Some("7"), Some(prompt));
-        assert_eq!(argv, format!("codex|--ours|--|{prompt}"));
+        assert_eq!(argv, format!("codex|--no-daemon|--ours|--|{prompt}"));
     }
 
     #[test]
